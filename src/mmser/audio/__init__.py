@@ -1,0 +1,1 @@
+"""Waveforms: reading, cleaning, augmentation. Knows no corpus."""

@@ -1,0 +1,75 @@
+"""Read and write clips with libsndfile.  file or bytes -> waveform (S,)"""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from mmser.errors import AudioError
+
+SAMPLE_RATE_HZ = 16_000
+_LFS_PREFIX = b"version https://git-lfs.github.com/spec/"
+
+
+def read_waveform(source: Path | bytes) -> tuple[np.ndarray, int]:
+    """Read a clip in any format, rate and channel count that libsndfile knows.
+
+    Args:
+        source: a file, or the bytes of one.
+
+    Returns:
+        The waveform, float32 (S,), full scale 1, channels averaged; and its sample rate in Hz.
+
+    Raises:
+        AudioError: the file cannot be opened ("unreadable"), is a Git LFS pointer ("lfs-pointer"), holds no
+            samples ("empty") or samples that are not finite ("not-finite").
+    """
+    where = str(source) if isinstance(source, Path) else "<bytes>"
+    try:
+        content = source.read_bytes() if isinstance(source, Path) else source
+    except OSError as error:
+        raise AudioError("unreadable", f"{where}: cannot be read ({error.strerror}).") from error
+    if content.startswith(_LFS_PREFIX):
+        raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` in that clone.")
+    try:
+        waveform, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:
+        raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({error}).") from error
+    if not len(waveform):
+        raise AudioError("empty", f"{where}: holds no samples.")
+    mono = waveform.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise AudioError("not-finite", f"{where}: holds samples that are NaN or infinite.")
+    return mono, rate_hz
+
+
+def resample(waveform: np.ndarray, rate_hz: int, target_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+    """Change the sample rate with soxr at high quality; float32 (S,) -> float32 (S',)."""
+    if rate_hz == target_hz:
+        return waveform
+    return soxr.resample(waveform, rate_hz, target_hz, quality="HQ").astype(np.float32)
+
+
+def to_pcm16(waveform: np.ndarray) -> np.ndarray:
+    """Round to 16-bit integers, clipping at full scale: the samples that a corpus stores, int16 (S,)."""
+    return np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def encode_flac(waveform: np.ndarray) -> bytes:
+    """Encode a 16 kHz waveform, float32 (S,), as 16-bit FLAC."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, to_pcm16(waveform), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def decode_flac(content: bytes) -> np.ndarray:
+    """Decode what :func:`encode_flac` wrote, float32 (S,), full scale 1, at 16 kHz."""
+    return soundfile.read(io.BytesIO(content), dtype="float32")[0]
+
+
+def hash_waveform(waveform: np.ndarray) -> str:
+    """SHA-256 of the 16-bit samples: the same for the same sound, whatever the container or its version."""
+    return hashlib.sha256(to_pcm16(waveform).tobytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""The table of corpora that mmser reads.  folder, names -> Clip rows"""
