@@ -33,7 +33,7 @@ def read_waveform(source: Path | bytes) -> tuple[np.ndarray, int]:
     except OSError as error:
         raise AudioError("unreadable", f"{where}: cannot be read ({error.strerror}).") from error
     if content.startswith(_LFS_PREFIX):
-        raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` in that clone.")
+        raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` there.")
     try:
         waveform, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:

@@ -1,0 +1,1 @@
+"""From clips to a dataset folder: filtering, transcription, splits, balance, audit, writing."""
