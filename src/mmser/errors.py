@@ -56,3 +56,15 @@ class SettingsError(MmserError):
 
 class CheckpointError(MmserError):
     """Weights that do not fill the model they are loaded into."""
+
+
+class DuplicateClipError(MmserError):
+    """Two files under one clip id."""
+
+
+class LeakError(MmserError):
+    """Splits that break a promise of their protocol."""
+
+
+class DiskFullError(MmserError):
+    """No room left to write."""
