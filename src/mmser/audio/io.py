@@ -11,39 +11,65 @@ import soxr
 from mmser.errors import AudioError
 
 SAMPLE_RATE_HZ = 16_000
+_STREAM_SIZE = 0x7FFF_F000  # and above: written by programs that did not know the length
 _LFS_PREFIX = b"version https://git-lfs.github.com/spec/"
 
 
-def read_waveform(source: Path | bytes) -> tuple[np.ndarray, int]:
+def read_waveform(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray, int]:
     """Read a clip in any format, rate and channel count that libsndfile knows.
 
     Args:
         source: a file, or the bytes of one.
+        where: the name that errors give to bytes.
 
     Returns:
         The waveform, float32 (S,), full scale 1, channels averaged; and its sample rate in Hz.
 
     Raises:
         AudioError: the file cannot be opened ("unreadable"), is a Git LFS pointer ("lfs-pointer"), holds no
-            samples ("empty") or samples that are not finite ("not-finite").
+            samples ("empty"), fewer than its header says ("truncated"), or samples that are not finite
+            ("not-finite").
     """
-    where = str(source) if isinstance(source, Path) else "<bytes>"
+    where = str(source) if isinstance(source, Path) else where or "<bytes>"
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
         raise AudioError("unreadable", f"{where}: cannot be read ({error.strerror}).") from error
     if content.startswith(_LFS_PREFIX):
         raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` there.")
+    if not content:
+        raise AudioError("empty", f"{where}: holds no bytes.")
     try:
-        waveform, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            num_frames, rate_hz = file.frames, file.samplerate
+            waveform = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:
         raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({error}).") from error
+    num_missing = _count_missing_bytes(content)
+    if num_missing or len(waveform) < num_frames:
+        lost = f"{num_missing} bytes" if num_missing else f"{num_frames - len(waveform)} frames"
+        raise AudioError("truncated", f"{where}: ends {lost} before its header says. Copy it again.")
     if not len(waveform):
         raise AudioError("empty", f"{where}: holds no samples.")
     mono = waveform.mean(axis=1)
     if not np.isfinite(mono).all():
         raise AudioError("not-finite", f"{where}: holds samples that are NaN or infinite.")
     return mono, rate_hz
+
+
+def _count_missing_bytes(content: bytes) -> int:
+    """Bytes of samples that a WAV file announces and does not hold; libsndfile reads what there is."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return 0
+    position = 12
+    while position + 8 <= len(content):
+        name = content[position : position + 4]
+        size = int.from_bytes(content[position + 4 : position + 8], "little")
+        position += 8
+        if name == b"data":
+            return 0 if size >= _STREAM_SIZE else max(0, position + size - len(content))
+        position += size + size % 2
+    return 0
 
 
 def resample(waveform: np.ndarray, rate_hz: int, target_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -63,6 +89,11 @@ def encode_flac(waveform: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, to_pcm16(waveform), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
+
+
+def write_wav(path: Path, waveform: np.ndarray) -> None:
+    """Write a 16 kHz waveform, float32 (S,), as a 16-bit WAV file."""
+    soundfile.write(path, to_pcm16(waveform), SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
 
 
 def decode_flac(content: bytes) -> np.ndarray:

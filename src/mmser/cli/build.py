@@ -1,0 +1,171 @@
+"""`mmser build`: raw corpora in, a Hub-ready dataset folder out."""
+
+import argparse
+import time
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+_SETTINGS = (
+    *("folds", "scheme", "transcripts", "whisper", "language", "seed", "balance_to"),
+    *("num_proc", "cache_dir", "noise_dir", "overwrite"),
+)  # arguments that are settings of a build, under the same names
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to ``mmser``."""
+    parser = subparsers.add_parser(
+        "build",
+        help="raw corpora in, a Hub-ready dataset folder out",
+        description="Read the corpora below ROOT, keep the emotions of one scheme, clean, transcribe, split, "
+        "balance and audit the clips, and write a dataset folder with its card. Corpora that are not there "
+        "are named and left out. Exit code 1 where files were damaged (unreadable, truncated, LFS pointers): "
+        "the corpus is written without them. Clips left out for other reasons do not change the exit code; "
+        "dropped.csv names all.",
+    )
+    _add_places(parser)
+    _add_content(parser)
+    _add_splits(parser)
+    parser.set_defaults(run_command=run)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("places").add_argument
+    add("--root", type=Path, required=True, help="folder that holds the corpora, at any depth")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder to write; several protocols or folds go to OUT/PROTOCOL-foldK",
+    )
+    add("--overwrite", action="store_true", help="replace a corpus that is already there")
+    add(
+        "--cache-dir",
+        type=Path,
+        help="where cleaned clips and transcripts are kept for the next build "
+        "(default: $MMSER_CACHE, else ~/.cache/mmser)",
+    )
+    add("--num-proc", type=int, help="worker processes (default: one a core)")
+
+
+def _add_content(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("content").add_argument
+    add(
+        "--corpora",
+        nargs="+",
+        metavar="NAME",
+        help="corpora to read (default: cremad iemocap ravdess savee tess; also known: emodb ravdess-song)",
+    )
+    add(
+        "--scheme",
+        default="paper7",
+        help="classes: paper7, ekman7, ravdess8, ravdess4, iemocap4, emodb7 (default: %(default)s)",
+    )
+    add(
+        "--transcripts",
+        default="whisper",
+        help="texts: whisper (heard), reference (as the corpus gives them) or none (default: %(default)s)",
+    )
+    add(
+        "--whisper",
+        default="base",
+        metavar="NAME_OR_PATH",
+        help="openai-whisper checkpoint (default: %(default)s)",
+    )
+    add("--language", default="en", help="language code for Whisper (default: %(default)s)")
+    add(
+        "--noise-dir",
+        type=Path,
+        help="recordings of background noise for copies (default: generated)",
+    )
+
+
+def _add_splits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("splits").add_argument
+    add(
+        "--protocol",
+        nargs="+",
+        default=["speaker"],
+        metavar="P",
+        help="speaker, stratified or paper (default: speaker)",
+    )
+    add("--folds", type=int, default=5, help="blocks of speakers, 3 or more (default: %(default)s)")
+    add(
+        "--fold",
+        nargs="+",
+        default=["0"],
+        metavar="K",
+        help="block that tests, from 0, or 'all' (default: 0)",
+    )
+    add(
+        "--balance-to",
+        metavar="N",
+        help="clips a class in train: none, a number, or happy=1998,surprised=1858 "
+        "(default: as many as the largest class has; 2000 under paper)",
+    )
+    add("--seed", type=int, default=0, help="chooses splits, cuts and copies (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build each protocol and fold that was asked for."""
+    from mmser.curation.builder import build_corpus
+    from mmser.curation.filtering import DAMAGED
+    from mmser.curation.schema import read_corpus_json
+    from mmser.curation.settings import BuildSettings
+
+    settings = BuildSettings().changed({name: getattr(arguments, name) for name in _SETTINGS})
+    if arguments.corpora:
+        settings = settings.changed({"corpora": tuple(_split_commas(arguments.corpora))})
+    builds = _list_builds(arguments)
+    for protocol, fold in builds:
+        settings.changed({"protocol": protocol, "fold": fold}).check()
+    num_damaged = 0
+    for protocol, fold in builds:
+        out = arguments.out if len(builds) == 1 else arguments.out / f"{protocol}-fold{fold}"
+        started = time.monotonic()
+        build_corpus(arguments.root, out, settings, protocol=protocol, fold=fold)
+        record = read_corpus_json(out)
+        print(_summarise(out, record, time.monotonic() - started))
+        num_damaged += sum(count for reason, count in record["dropped"].items() if reason in DAMAGED)
+    return 1 if num_damaged else 0
+
+
+def _list_builds(arguments: argparse.Namespace) -> list[tuple[str, int]]:
+    """(protocol, fold) pairs; a protocol without folds is built once."""
+    from mmser.curation.splitting import get_protocol
+    from mmser.errors import SettingsError
+
+    folds = _split_commas(arguments.fold)
+    if folds == ["all"]:
+        folds = [str(fold) for fold in range(arguments.folds)]
+    for fold in folds:
+        if not fold.isdecimal():
+            raise SettingsError(
+                f"--fold {fold!r}: expected a number from 0 to {arguments.folds - 1}, or 'all'."
+            )
+    protocols = [get_protocol(name) for name in _split_commas(arguments.protocol)]
+    pairs = product(protocols, (int(fold) for fold in folds))
+    return list(dict.fromkeys((each.name, fold if each.has_folds else 0) for each, fold in pairs))
+
+
+def _split_commas(values: list[str]) -> list[str]:
+    return [part for value in values for part in value.split(",") if part]
+
+
+def _summarise(out: Path, record: dict[str, Any], seconds: float) -> str:
+    from mmser.curation.schema import SPLITS
+    from mmser.curation.tables import of_class
+
+    counts, by_class = record["counts"], record["counts_by_corpus_and_class"]
+    dropped = ", ".join(f"{reason} {count}" for reason, count in record["dropped"].items())
+    lines = [
+        f"clips: read {counts['read']:,}, of the classes {counts['relabel']:,}, cleaned {counts['clean']:,}",
+        f"left out: {dropped or 'none'}",
+        f"{'':<12}" + "".join(f"{split:>12}" for split in SPLITS),
+    ]
+    for name in record["classes"]:
+        lines.append(f"{name:<12}" + "".join(f"{of_class(by_class[split], name):>12,}" for split in SPLITS))
+    lines.append(f"{'all':<12}" + "".join(f"{counts[split]:>12,}" for split in SPLITS))
+    lines += [f"leak: {leak}" for leak in record["leaks"]]
+    lines.append(f"{out}: built in {seconds:.0f} s")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""Say which clips stay, and why each other one does not.  clips -> rows and drops
+
+Kept and dropped clips of a step add up to the clips that reached it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from mmser.corpora.base import Clip
+from mmser.labels import Scheme
+
+DAMAGED = frozenset({"unreadable", "lfs-pointer", "truncated", "not-finite", "cleaning-failed"})
+
+
+class Drop(NamedTuple):
+    """A clip that a step left out: a line of dropped.csv."""
+
+    id: str
+    step: str
+    reason: str
+    detail: str = ""
+
+
+class CleanedClip(NamedTuple):
+    """What cleaning found out about a clip; ``reason`` is "" where it can be used."""
+
+    id: str
+    label: str
+    sha256: str
+    duration_s: float
+    reason: str
+    detail: str
+
+
+def relabel_clips(clips: Iterable[Clip], scheme: Scheme) -> tuple[list[dict[str, Any]], list[Drop]]:
+    """Give each clip its class.
+
+    Args:
+        clips: what the readers found.
+        scheme: the classes, and the emotions that are left out by name.
+
+    Returns:
+        Rows in the order of their ids, with the fields of a clip and its ``label``, as text; and the drops.
+    """
+    rows, drops = [], []
+    for clip in sorted(clips, key=lambda clip: clip.id):
+        label = scheme.relabel(clip.emotion)
+        if label is None:
+            drops.append(Drop(clip.id, "relabel", "not-in-scheme", f"{clip.emotion} is not in {scheme.name}"))
+            continue
+        rows.append(
+            {
+                "id": clip.id,
+                "path": str(clip.path),
+                "label": label,
+                "corpus": clip.corpus,
+                "speaker": clip.speaker,
+                "gender": clip.gender,
+                "sentence": clip.sentence,
+                "reference": clip.reference,
+                "emotion": clip.emotion,
+                "votes": [{"emotion": name, "count": count} for name, count in sorted(clip.votes.items())],
+            }
+        )
+    return rows, drops
+
+
+def drop_unusable(clips: Sequence[CleanedClip], min_duration_s: float) -> list[Drop]:
+    """Find the clips that training cannot use.
+
+    A clip goes where it could not be read or cleaned, then where it is short, then where another clip has the
+    same sound: of equal labels the lowest id stays, of unequal labels none, since one of them must be wrong.
+
+    Args:
+        clips: all that were cleaned.
+        min_duration_s: a clip shorter than this after cleaning is too short.
+
+    Returns:
+        The drops, in the order of their ids.
+    """
+    drops = []
+    same_sound: dict[str, list[CleanedClip]] = defaultdict(list)
+    for clip in clips:
+        if clip.reason:
+            drops.append(Drop(clip.id, "clean", clip.reason, clip.detail))
+        elif clip.duration_s < min_duration_s:
+            detail = f"{clip.duration_s:.2f} s after cleaning, expected {min_duration_s:g} s or more"
+            drops.append(Drop(clip.id, "clean", "too-short", detail))
+        else:
+            same_sound[clip.sha256].append(clip)
+    for twins in same_sound.values():
+        drops += _drop_duplicates(sorted(twins))
+    return sorted(drops)
+
+
+def _drop_duplicates(twins: Sequence[CleanedClip]) -> list[Drop]:
+    labels = {clip.label for clip in twins}
+    if len(labels) > 1:
+        names = ", ".join(f"{clip.id} ({clip.label})" for clip in twins)
+        return [Drop(clip.id, "clean", "duplicate-other-label", f"same sound: {names}") for clip in twins]
+    return [Drop(clip.id, "clean", "duplicate", f"same sound as {twins[0].id}") for clip in twins[1:]]

@@ -1,0 +1,142 @@
+"""What a build is asked for.  names and numbers -> checked settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mmser.audio.augmentation import AugmentationSettings
+from mmser.audio.cleaning import CleaningSettings
+from mmser.audio.io import SAMPLE_RATE_HZ
+from mmser.corpora import PAPER_CORPORA, get_corpus
+from mmser.curation.balancing import parse_balance_to
+from mmser.curation.splitting import Draw, get_protocol
+from mmser.curation.store import default_cache_dir
+from mmser.errors import SettingsError, UnknownNameError
+from mmser.labels import get_scheme
+
+TRANSCRIPTS = ("whisper", "reference", "none")
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """Settings of a build.
+
+    Attributes:
+        protocol: how clips are split, and what that promises.
+        folds: blocks that speakers are dealt into; for protocols with folds.
+        fold: the block that tests, from 0.
+        scheme: the classes.
+        corpora: names of the corpora to read.
+        transcripts: where texts come from, one of ``TRANSCRIPTS``.
+        whisper: name of an openai-whisper checkpoint, or the path of one.
+        language: code of the language that is spoken, for Whisper.
+        seed: chooses splits, cuts and copies.
+        balance_to: "none", a number, "happy=1998,…" or None for the protocol's own number.
+        num_proc: worker processes; None for one a core.
+        cache_dir: where cleaned clips and transcripts are kept; None for ``$MMSER_CACHE``, else
+            ``~/.cache/mmser``.
+        noise_dir: recordings of background noise for augmentation; None for generated noise.
+        overwrite: whether a corpus that is already there may be replaced.
+        cleaning: what is done to each recording.
+        augmentation: how far copies may stray.
+    """
+
+    protocol: str = "speaker"
+    folds: int = 5
+    fold: int = 0
+    scheme: str = "paper7"
+    corpora: tuple[str, ...] = PAPER_CORPORA
+    transcripts: str = "whisper"
+    whisper: str = "base"
+    language: str = "en"
+    seed: int = 0
+    balance_to: str | None = None
+    num_proc: int | None = None
+    cache_dir: Path | None = None
+    noise_dir: Path | None = None
+    overwrite: bool = False
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+
+    def changed(self, changes: Mapping[str, Any]) -> "BuildSettings":
+        """Return a copy with some settings changed.
+
+        Raises:
+            UnknownNameError: a key is not a setting.
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise UnknownNameError("build setting", name, known)
+        return replace(self, **changes)
+
+    def check(self) -> None:
+        """Look at every value before the work begins.
+
+        Raises:
+            SettingsError: a value cannot be used.
+            UnknownNameError: a name that mmser does not know.
+        """
+        protocol = get_protocol(self.protocol)
+        classes = get_scheme(self.scheme).classes
+        for name in self.corpora:
+            get_corpus(name)
+        if not self.corpora:
+            raise SettingsError("No corpus is named, expected one or more.")
+        if self.transcripts not in TRANSCRIPTS:
+            raise UnknownNameError("source of transcripts", self.transcripts, TRANSCRIPTS)
+        for name in parse_balance_to(self.balance_to).per_class:
+            if name not in classes:
+                raise UnknownNameError("class in --balance-to", name, classes)
+        if protocol.has_folds and not (self.folds >= 3 and 0 <= self.fold < self.folds):
+            raise SettingsError(
+                f"Fold {self.fold} of {self.folds}: expected 3 folds or more (test, validation, train) and a"
+                f" fold from 0 to {self.folds - 1}."
+            )
+        if self.seed < 0 or self.seed >= 2**32:
+            raise SettingsError(f"Seed {self.seed}: expected a number from 0 to {2**32 - 1}.")
+        if self.num_proc is not None and self.num_proc < 1:
+            raise SettingsError(f"--num-proc {self.num_proc}: expected 1 or more processes.")
+        if self.cleaning.sample_rate_hz != SAMPLE_RATE_HZ:
+            raise SettingsError(
+                f"Cleaning to {self.cleaning.sample_rate_hz} Hz: a corpus holds clips of {SAMPLE_RATE_HZ} Hz."
+            )
+
+    @property
+    def draw(self) -> Draw:
+        """The numbers that choose the split; one fold where the protocol has none."""
+        if get_protocol(self.protocol).has_folds:
+            return Draw(self.folds, self.fold, self.seed)
+        return Draw(1, 0, self.seed)
+
+    @property
+    def resolved_cache_dir(self) -> Path:
+        """The cache folder that is used."""
+        return Path(self.cache_dir) if self.cache_dir else default_cache_dir()
+
+    def resolved_num_proc(self, num_rows: int) -> int:
+        """The number of workers for so many rows."""
+        return max(1, min(self.num_proc or os.cpu_count() or 1, num_rows))
+
+    def to_dict(self, corpora: list[str]) -> dict[str, Any]:
+        """Return everything that decides what a corpus of these ``corpora`` holds, as plain values."""
+        whisper = self.transcripts == "whisper"
+        return {
+            "protocol": self.protocol,
+            "folds": self.draw.folds,
+            "fold": self.draw.fold,
+            "scheme": self.scheme,
+            "corpora": corpora,
+            "transcripts": {
+                "source": self.transcripts,
+                "whisper": self.whisper if whisper else None,
+                "language": self.language if whisper else None,
+            },
+            "seed": self.seed,
+            "balance_to": self.balance_to,
+            "noise": Path(self.noise_dir).name if self.noise_dir else "generated",
+            "cleaning": self.cleaning.to_dict(),
+            "augmentation": self.augmentation.to_dict(),
+        }
