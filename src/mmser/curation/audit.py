@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from datasets import Dataset
 
-_COLUMNS = ["id", "speaker", "source_id", "augmentation", "sha256"]
+from mmser.curation.rows import read_columns
+
+_COLUMNS = ("id", "speaker", "source_id", "augmentation", "sha256")
 _NUM_EXAMPLES = 3
 
 
@@ -69,8 +71,8 @@ def audit(corpus: Mapping[str, Dataset], promises: Iterable[str]) -> AuditResult
 
 
 def _iter_rows(split: str, part: Dataset) -> Iterator[_Row]:
-    columns = part.with_format(None).select_columns(_COLUMNS).to_dict()
-    return (_Row(split, *values) for values in zip(*(columns[name] for name in _COLUMNS), strict=True))
+    columns = read_columns(part.with_format(None), _COLUMNS)
+    return (_Row(split, *values) for values in zip(*columns, strict=True))
 
 
 def _shared(keyed: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, Value
 
 from mmser import __version__
 from mmser.audio.augmentation import prepare_noise
@@ -22,6 +22,7 @@ from mmser.curation.balancing import balance_train, compute_targets, parse_balan
 from mmser.curation.card import make_card
 from mmser.curation.filtering import CleanedClip, Drop, drop_unusable, relabel_clips
 from mmser.curation.output import check_out, writing_to
+from mmser.curation.rows import add_column, read_columns
 from mmser.curation.schema import CORPUS_JSON, SCHEMA_VERSION, SPLITS
 from mmser.curation.settings import BuildSettings
 from mmser.curation.splitting import (
@@ -140,7 +141,7 @@ def _clean(
     rows = Dataset.from_list(list(relabelled), features=ROW_FEATURES)
     num_proc = settings.resolved_num_proc(len(rows))
     rows = clean_clips(rows, store, num_proc=num_proc, cache_file=work / "cleaned.arrow")
-    cleaned = [CleanedClip(*values) for values in zip(*_columns(rows, CleanedClip._fields), strict=True)]
+    cleaned = [CleanedClip(*values) for values in zip(*read_columns(rows, CleanedClip._fields), strict=True)]
     drops = drop_unusable(cleaned, settings.cleaning.min_duration_s)
     dropped = {drop.id for drop in drops}
     kept = [index for index, clip in enumerate(cleaned) if clip.id not in dropped]
@@ -161,27 +162,22 @@ def _transcribe(rows: Dataset, store: CleanStore, settings: BuildSettings) -> Da
     else:
         from mmser.curation.transcription import TranscriptionSettings, transcribe_waveforms
 
-        columns = rows.select_columns(["sha256", "file_sha256", "duration_s"]).to_dict()
-        file_of = dict(zip(columns["sha256"], columns["file_sha256"], strict=True))
+        hashes, files, durations_s = read_columns(rows, ("sha256", "file_sha256", "duration_s"))
+        file_of = dict(zip(hashes, files, strict=True))
         transcripts = transcribe_waveforms(
             lambda sha256: store.read_waveform(file_of[sha256]),
-            dict(zip(columns["sha256"], columns["duration_s"], strict=True)),
+            dict(zip(hashes, durations_s, strict=True)),
             TranscriptionSettings(settings.whisper, settings.language),
             settings.resolved_cache_dir,
             progress=True,
         )
-        texts = [transcripts[sha256].text for sha256 in columns["sha256"]]
-    return rows.add_column("transcript", texts, new_fingerprint="transcribed")
+        texts = [transcripts[sha256].text for sha256 in hashes]
+    return add_column(rows, "transcript", texts, Value("string"))
 
 
 def _keys_of(rows: Dataset) -> list[ClipKey]:
-    ids, labels, corpora, speakers = _columns(rows, ("id", "label", "corpus", "speaker"))
+    ids, labels, corpora, speakers = read_columns(rows, ("id", "label", "corpus", "speaker"))
     return [ClipKey(*values) for values in zip(ids, labels, corpora, speakers, ids, strict=True)]
-
-
-def _columns(rows: Dataset, names: Sequence[str]) -> list[list[Any]]:
-    columns = rows.select_columns(list(names)).to_dict()
-    return [columns[name] for name in names]
 
 
 def _plan_splits(clips: Sequence[ClipKey], protocol: Protocol, settings: BuildSettings) -> SplitPlan:

@@ -19,6 +19,7 @@ from datasets import Dataset, Features, List, Value
 
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform, read_waveform
+from mmser.curation.rows import map_rows
 from mmser.errors import AudioError
 
 _CLEANING_VERSION = 1  # raise it when clean_waveform gives other samples for the same settings
@@ -128,12 +129,12 @@ def clean_clips(rows: Dataset, store: CleanStore, *, num_proc: int, cache_file: 
         The rows with ``file_sha256``, ``sha256`` (of the cleaned waveform), ``duration_s``, and ``reason``
         and ``detail``, which are "" where the clip can be used.
     """
-    return rows.map(
+    return map_rows(
+        rows,
         partial(_clean_row, store=store),
-        num_proc=num_proc if num_proc > 1 else None,
+        num_proc=num_proc,
         features=Features(dict(ROW_FEATURES) | dict(_FOUND_FEATURES)),
         cache_file_name=str(cache_file),
-        load_from_cache_file=False,
         new_fingerprint="cleaned",
         desc="Cleaning",
     )

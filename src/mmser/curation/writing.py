@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, Features
+from datasets import Dataset, Features, Value
 
 from mmser.audio.augmentation import AugmentationSettings, augment_waveform, choose_kind, seed_of_copy
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform
 from mmser.curation.filtering import Drop
+from mmser.curation.rows import add_column, map_rows, read_columns
 from mmser.curation.schema import DATA_FOLDER, clip_features
 from mmser.curation.splitting import ClipKey
 from mmser.curation.store import CleanStore
 
 _ROWS_PER_SHARD = 5000  # about 250 MB of two-second clips
 _ROWS_PER_BATCH = 64
+_PLAN_FEATURES = dict.fromkeys(ClipKey._fields, Value("string")) | {"copy": Value("int32")}
 
 
 @dataclass(frozen=True)
@@ -79,24 +81,21 @@ class SplitWriter:
             The rows as they were written; their audio stays on disk.
         """
         index_of = {clip_id: index for index, clip_id in enumerate(self.rows["id"])}
-        planned = self.rows.select([index_of[clip.source_id] for clip in clips])
-        planned = planned.add_column(
-            "plan", [clip._asdict() for clip in clips], new_fingerprint=f"plan-{split}"
-        )
+        originals = self.rows.select([index_of[clip.source_id] for clip in clips])
+        planned = add_column(originals, "plan", [clip._asdict() for clip in clips], _PLAN_FEATURES)
         features = clip_features(self.classes)
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
-        num_proc = min(self.num_proc, len(clips))
-        written = planned.with_format("arrow").map(
+        written = map_rows(
+            planned.with_format("arrow"),
             partial(_fill_rows, store=self.store, copies=self.copies, features=features),
             batched=True,
             batch_size=_ROWS_PER_BATCH,
             writer_batch_size=_ROWS_PER_BATCH,
-            num_proc=num_proc if num_proc > 1 else None,
+            num_proc=min(self.num_proc, len(clips)),
             remove_columns=planned.column_names,
             features=features,
             cache_file_name=str(work / f"{split}.arrow"),
-            load_from_cache_file=False,
             new_fingerprint=f"written-{split}",
             desc=f"Writing {split}",
         )
@@ -145,8 +144,8 @@ def fingerprint(corpus: Mapping[str, Dataset]) -> str:
     lines = []
     for split, rows in corpus.items():
         names = rows.features["label"].names
-        columns = rows.select_columns(["id", "label", "sha256", "transcript"]).to_dict()
-        for clip_id, label, sha256, transcript in zip(*columns.values(), strict=True):
+        columns = read_columns(rows, ("id", "label", "sha256", "transcript"))
+        for clip_id, label, sha256, transcript in zip(*columns, strict=True):
             lines.append("\x1f".join((split, clip_id, names[label], sha256, transcript)))
     return hashlib.sha256("\x1e".join(sorted(lines)).encode()).hexdigest()
 
