@@ -1,0 +1,116 @@
+"""Sound alone, by transformers' stock audio classifiers.  name or folder -> model and its features."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from transformers import (
+    MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    PreTrainedModel,
+    WhisperForAudioClassification,
+)
+
+from mmser.models.fusion import AudioFeatures, install_masked_norm
+from mmser.models.fusion.pooling import masked_mean
+from mmser.models.fusion.pretrained import label_maps, load_audio_features, load_audio_tower
+from mmser.models.fusion.towers import encode_audio
+from mmser.models.strict import load_strictly
+
+
+def build_audio_classifier(
+    source: str, classes: Sequence[str], *, window_s: float = 10.0, **overrides: Any
+) -> tuple[PreTrainedModel, AudioFeatures]:
+    """Put a fresh head on a pretrained speech encoder; the head reads its last hidden states.
+
+    Args:
+        source: name or path of a speech encoder, of any model around one, or of a whole Whisper.
+        classes: class names, in the order of the logits.
+        window_s: seconds that a Whisper encoder hears; the others hear whole clips.
+        overrides: fields of the encoder's configuration.
+
+    Returns:
+        A stock model in eval mode, and the features that it takes.
+
+    Raises:
+        ValueError: not a speech encoder, an unknown field, missing weights, or a window longer than the
+            checkpoint's.
+    """
+    tower = load_audio_tower(source, window_s=window_s, **overrides)
+    config = tower.config
+    if type(config) not in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING:
+        raise ValueError(
+            f"{source}: transformers has no audio classifier for model type {config.model_type!r}."
+        )
+    config.update({**label_maps(classes), "use_weighted_layer_sum": False})
+    model_class: Any = MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING[type(config)]
+    model = model_class(config)
+    setattr(model, _tower_name(model), tower)
+    return _prepare(model), load_audio_features(source, config)
+
+
+def load_audio_classifier(folder: str | Path) -> tuple[PreTrainedModel, AudioFeatures]:
+    """Load a trained audio classifier, head and all, in eval mode.
+
+    Raises:
+        CheckpointError: the folder lacks weights of the model.
+    """
+    model = load_strictly(AutoModelForAudioClassification, folder)
+    return _prepare(model), AudioFeatures(AutoFeatureExtractor.from_pretrained(folder))
+
+
+def get_audio_tower(model: PreTrainedModel) -> PreTrainedModel:
+    """The encoder of a stock audio classifier."""
+    return getattr(model, _tower_name(model))
+
+
+def embed_audio(
+    model: PreTrainedModel,
+    input_values: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+    *,
+    input_features: Tensor | None = None,
+) -> Tensor:
+    """Pool the encoder's states as the stock classifier does, but before its projection: both are linear.
+
+    Args:
+        model: a stock audio classifier.
+        input_values: waveforms, (B, S).
+        attention_mask: 1 at real samples, (B, S); Whisper's is not read, for its classifier pools the window.
+        input_features: log-mel spectrograms in place of ``input_values`` for Whisper, (B, 80, M).
+
+    Returns:
+        (B, D).
+
+    Raises:
+        ValueError: the classifier reads a mixture of layers, which is not one vector a clip.
+    """
+    if model.config.use_weighted_layer_sum:
+        raise ValueError(
+            "The classifier mixes its encoder's layers (use_weighted_layer_sum), so they cannot be "
+            "pooled before its head: call the model itself."
+        )
+    tower = get_audio_tower(model)
+    if input_values is None or attention_mask is None:
+        values = input_features if input_values is None else input_values
+        return tower(values).last_hidden_state.mean(dim=1)
+    return masked_mean(*encode_audio(tower, input_values, attention_mask))
+
+
+def classify_pooled(model: PreTrainedModel, pooled: Tensor) -> Tensor:
+    """Classify what :func:`embed_audio` pooled, (B, D) -> logits (B, C)."""
+    return model.classifier(model.projector(pooled))  # type: ignore[operator]
+
+
+def _prepare(model: PreTrainedModel) -> PreTrainedModel:
+    # Stock classifiers take **kwargs, from which Trainer concludes that their loss averages over accumulated
+    # batches. It does not: without this it is scaled wrongly under accumulation and in several processes.
+    model.accepts_loss_kwargs = False  # type: ignore[assignment]
+    install_masked_norm(model)
+    return model.eval()
+
+
+def _tower_name(model: PreTrainedModel) -> str:
+    return "encoder" if isinstance(model, WhisperForAudioClassification) else model.base_model_prefix

@@ -1,0 +1,106 @@
+"""Group norm over real frames only.  speech encoder -> the same, blind to padding.
+
+Encoders with ``feat_extract_norm="group"`` (hubert-base, wav2vec2-base) normalise each channel of their
+first convolution over time, and padding is part of that time: a clip beside a longer one changes. Here the
+statistics run over the frames that the attention mask calls real; without a mask nothing differs from stock.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+
+class MaskedNormConvLayer(GradientCheckpointingLayer):
+    """The first convolution of a speech encoder, its group norm blind to padding.
+
+    Takes over the stock layer's own parts under their own names, so the state dict stays as it was.
+
+    Attributes:
+        num_samples: real samples of each clip in the forward pass under way, (B,), or None. Set and cleared
+            by the encoder's hooks; handed on as an argument, so that a recomputation under gradient
+            checkpointing sees the lengths of its own pass.
+    """
+
+    def __init__(self, conv: nn.Conv1d, layer_norm: nn.GroupNorm, activation: nn.Module):
+        super().__init__()
+        self.conv = conv
+        self.layer_norm = layer_norm
+        self.activation = activation
+        self.num_samples: Tensor | None = None
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """Convolve, normalise, activate; (B, 1, S) -> (B, D, F)."""
+        return super().__call__(hidden, self.num_samples)
+
+    def forward(self, hidden: Tensor, num_samples: Tensor | None = None) -> Tensor:
+        """The same with the lengths as an argument, (B,)."""
+        hidden = self.conv(hidden)
+        if num_samples is None:
+            return self.activation(self.layer_norm(hidden))
+        kernel, stride = self.conv.kernel_size[0], self.conv.stride[0]
+        num_frames = torch.div(num_samples - kernel, stride, rounding_mode="floor") + 1
+        return self.activation(masked_channel_norm(hidden, num_frames, self.layer_norm))
+
+
+def masked_channel_norm(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) -> Tensor:
+    """Normalise each channel of each clip over its real frames.
+
+    Args:
+        hidden: (B, D, F).
+        num_frames: real frames of each clip, (B,); the others follow them.
+        norm: gives scale, shift and epsilon; as many groups as channels.
+
+    Returns:
+        (B, D, F), same dtype as ``hidden``; computed in float32.
+    """
+    counts = num_frames.clamp(min=1)[:, None, None]
+    real = torch.arange(hidden.shape[-1], device=hidden.device) < counts  # (B, 1, F)
+    values = hidden.float()
+    mean = (values * real).sum(-1, keepdim=True) / counts
+    centred = values - mean
+    variance = (centred * real).square().sum(-1, keepdim=True) / counts
+    normed = centred * torch.rsqrt(variance + norm.eps)
+    return (normed * norm.weight[:, None] + norm.bias[:, None]).to(hidden.dtype)
+
+
+def install_masked_norm(model: nn.Module) -> nn.Module:
+    """Replace the group norm of every convolutional speech encoder inside ``model``, in place.
+
+    Encoders with layer norm, and encoders that have been through here before, stay as they are.
+
+    Returns:
+        ``model``.
+    """
+    for encoder in list(model.modules()):
+        layers = getattr(getattr(encoder, "feature_extractor", None), "conv_layers", None)
+        if layers is None or not _normalises_over_time(layers[0]):
+            continue
+        stock = layers[0]
+        layers[0] = MaskedNormConvLayer(stock.conv, stock.layer_norm, stock.activation).train(stock.training)
+        encoder.register_forward_pre_hook(_set_lengths, with_kwargs=True)
+        encoder.register_forward_hook(_clear_lengths, always_call=True)
+    return model
+
+
+def _normalises_over_time(layer: nn.Module) -> bool:
+    if isinstance(layer, MaskedNormConvLayer):
+        return False
+    norm = getattr(layer, "layer_norm", None)
+    return isinstance(norm, nn.GroupNorm) and norm.num_groups == norm.num_channels
+
+
+def _set_lengths(encoder: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the encoder runs: note how many samples of each clip are real."""
+    mask = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
+    _first_layer(encoder).num_samples = None if mask is None else mask.sum(-1)
+
+
+def _clear_lengths(encoder: nn.Module, args: tuple[Any, ...], output: object) -> None:
+    """After the encoder ran, or failed: forget them."""
+    _first_layer(encoder).num_samples = None
+
+
+def _first_layer(encoder: nn.Module) -> Any:
+    return encoder.feature_extractor.conv_layers[0]  # type: ignore[union-attr, index]

@@ -1,0 +1,178 @@
+"""Start from pretrained encoders.  name or path -> tower, features, tokenizer; two of them -> fusion model.
+
+A tower whose checkpoint lacks a weight is refused. This file is not saved beside a model: a finished one
+needs no checkpoint of its towers.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+from transformers.utils import logging
+
+from .audio_features import AudioFeatures
+from .configuration_fusion import FusionConfig
+from .modeling_fusion import FusionForEmotionClassification
+from .processing_fusion import FusionProcessor
+from .towers import get_audio_tower_class, get_text_tower_class, text_tower_options
+
+WHISPER_FRAMES_PER_S = 50
+
+
+def build_fusion(
+    audio: str, text: str, classes: Sequence[str], *, window_s: float = 10.0, dropout: float = 0.1
+) -> tuple[FusionForEmotionClassification, FusionProcessor]:
+    """Join two pretrained encoders under a fresh linear classifier.
+
+    Args:
+        audio: name or path of a speech encoder, or the folder of a trained audio classifier.
+        text: name or path of a text encoder.
+        classes: class names, in the order of the logits.
+        window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        dropout: probability on the pooled states.
+
+    Returns:
+        The model and its processor.
+
+    Raises:
+        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window.
+    """
+    audio_tower = load_audio_tower(audio, window_s=window_s)
+    text_tower = load_text_tower(text)
+    config = FusionConfig(
+        audio_config=audio_tower.config, text_config=text_tower.config, dropout=dropout, **label_maps(classes)
+    )
+    model = FusionForEmotionClassification(config, audio_encoder=audio_tower, text_encoder=text_tower)
+    features = load_audio_features(audio, audio_tower.config)
+    processor = FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
+    return model.eval(), processor
+
+
+def label_maps(classes: Sequence[str]) -> dict[str, Any]:
+    """``id2label`` and ``label2id`` of class names in the order of the logits."""
+    return {
+        "id2label": dict(enumerate(classes)),
+        "label2id": {name: index for index, name in enumerate(classes)},
+    }
+
+
+def load_audio_tower(source: str, *, window_s: float = 10.0, **overrides: Any) -> PreTrainedModel:
+    """Load a speech encoder, float32.
+
+    Layers are not dropped at random while it trains (``layerdrop=0``) unless ``overrides`` say so: processes
+    that train together would wait for gradients that never come.
+
+    Args:
+        source: name or path of a speech encoder, of any model around one, or of a whole Whisper.
+        window_s: seconds that a Whisper encoder hears, whole; its positional embedding is cut to them.
+        overrides: fields of the encoder's configuration.
+
+    Raises:
+        ValueError: not a speech encoder, an unknown field, missing weights, or a window longer than the
+            checkpoint's.
+    """
+    config = _load_config(source, overrides)
+    tower_class = get_audio_tower_class(config)
+    if "layerdrop" not in overrides and hasattr(config, "layerdrop"):
+        config.layerdrop = 0.0
+    if tower_class is WhisperEncoder:
+        tower = _load_strictly(tower_class, source, config, key_mapping={r"^(model\.)?encoder\.": ""})
+        return _cut_window(tower, window_s)
+    return _load_strictly(tower_class, source, config)
+
+
+def load_text_tower(source: str) -> PreTrainedModel:
+    """Load a text encoder, float32, without pooler.
+
+    Raises:
+        ValueError: not a text encoder, or missing weights.
+    """
+    config = _load_config(source, {})
+    tower_class = get_text_tower_class(config)
+    return _load_strictly(tower_class, source, config, **text_tower_options(tower_class))
+
+
+def load_audio_features(source: str, config: PreTrainedConfig) -> AudioFeatures:
+    """The feature extractor of a checkpoint, its window that of the tower's configuration."""
+    window = {}
+    if config.model_type == "whisper":
+        window["chunk_length"] = config.max_source_positions // WHISPER_FRAMES_PER_S
+    return AudioFeatures(AutoFeatureExtractor.from_pretrained(source, **window))
+
+
+def load_tokenizer(source: str, tower: PreTrainedModel) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint, which cuts texts to what the tower has positions for."""
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    num_positions = getattr(tower.config, "max_position_embeddings", None)
+    if num_positions:
+        positions = getattr(getattr(tower, "embeddings", None), "position_embeddings", None)
+        padding_idx = getattr(positions, "padding_idx", None)  # RoBERTa counts positions from here
+        limit = num_positions if padding_idx is None else num_positions - padding_idx - 1
+        tokenizer.model_max_length = min(tokenizer.model_max_length, limit)
+    return tokenizer
+
+
+def _load_config(source: str, overrides: dict[str, Any]) -> PreTrainedConfig:
+    config, unknown = AutoConfig.from_pretrained(source, return_unused_kwargs=True, **overrides)
+    if unknown:
+        raise ValueError(
+            f"{source}: a {config.model_type!r} configuration has no field named {sorted(unknown)}."
+        )
+    return config
+
+
+def _load_strictly(
+    tower_class: Any, source: str, config: PreTrainedConfig, **options: Any
+) -> PreTrainedModel:
+    with _quiet_loading():
+        tower, report = tower_class.from_pretrained(
+            source, config=config, dtype=torch.float32, output_loading_info=True, **options
+        )
+    # The vector that SpecAugment writes over masked frames: checkpoints trained without masking lack it, and
+    # nothing but training reads it.
+    missing = sorted(key for key in report["missing_keys"] if not key.endswith("masked_spec_embed"))
+    if missing:
+        raise ValueError(
+            f"{source}: the checkpoint lacks {len(missing)} weights of its {config.model_type!r} encoder, "
+            f"which would start at random: {', '.join(missing[:8])}{' …' if len(missing) > 8 else ''}. "
+            "Choose a checkpoint of the whole encoder."
+        )
+    return tower
+
+
+@contextlib.contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Hide transformers' table of unneeded weights (a decoder, a pooler); missing ones raise here."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _cut_window(encoder: Any, window_s: float) -> PreTrainedModel:
+    """Keep the first positions of a Whisper encoder: it takes exactly as many frames as it has positions."""
+    if window_s < 1 or window_s != int(window_s):
+        raise ValueError(f"window_s is {window_s}, expected a whole number of seconds from 1.")
+    num_positions = int(window_s) * WHISPER_FRAMES_PER_S
+    weight = encoder.embed_positions.weight.detach()
+    if num_positions > len(weight):
+        raise ValueError(
+            f"window_s is {window_s:g}, but the checkpoint hears at most "
+            f"{len(weight) // WHISPER_FRAMES_PER_S} s: choose a shorter window."
+        )
+    encoder.embed_positions = nn.Embedding.from_pretrained(weight[:num_positions].clone(), freeze=True)
+    encoder.max_source_positions = encoder.config.max_source_positions = num_positions
+    return encoder

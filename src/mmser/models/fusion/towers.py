@@ -1,0 +1,112 @@
+"""The two encoders of the fusion model.  configuration -> tower; tower, mask -> its real frames."""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import MODEL_MAPPING, PreTrainedConfig, PreTrainedModel
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+
+def get_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """The class that ``AutoModel`` takes for a configuration.
+
+    Raises:
+        ValueError: transformers has none.
+    """
+    if type(config) not in MODEL_MAPPING:
+        raise ValueError(
+            f"transformers has no encoder of type {config.model_type!r}, expected one that AutoModel knows."
+        )
+    found: Any = MODEL_MAPPING[type(config)]
+    return found[0] if isinstance(found, tuple) else found
+
+
+def get_audio_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """The speech encoder of a configuration; of Whisper its encoder alone.
+
+    Raises:
+        ValueError: the model does not turn a waveform into frames.
+    """
+    if config.model_type == "whisper":
+        return WhisperEncoder
+    found = get_tower_class(config)
+    if not hasattr(found, "_get_feature_vector_attention_mask"):
+        raise ValueError(
+            f"A {config.model_type!r} model cannot be the audio tower: it does not turn sound into frames. "
+            "Choose a speech encoder such as hubert, wav2vec2, wavlm, data2vec-audio or whisper."
+        )
+    return found
+
+
+def get_text_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """The text encoder, or decoder-only model, of a configuration.
+
+    Raises:
+        ValueError: the model does not turn tokens into one state a token.
+    """
+    found = get_tower_class(config)
+    if found.main_input_name != "input_ids" or config.is_encoder_decoder:
+        raise ValueError(
+            f"A {config.model_type!r} model cannot be the text tower: it does not turn tokens into one state "
+            "each. Choose a text encoder such as bert, roberta, distilbert or deberta-v2."
+        )
+    return found
+
+
+def text_tower_options(tower_class: type[PreTrainedModel]) -> dict[str, bool]:
+    """Constructor options that leave out a pooler, whose output nothing here reads."""
+    takes_pooler = "add_pooling_layer" in inspect.signature(tower_class.__init__).parameters
+    return {"add_pooling_layer": False} if takes_pooler else {}
+
+
+def build_audio_tower(config: PreTrainedConfig) -> PreTrainedModel:
+    """A speech encoder with random weights."""
+    return get_audio_tower_class(config)(config)
+
+
+def build_text_tower(config: PreTrainedConfig) -> PreTrainedModel:
+    """A text encoder with random weights, without pooler."""
+    tower_class = get_text_tower_class(config)
+    return tower_class(config, **text_tower_options(tower_class))
+
+
+def get_width(config: Any) -> int:
+    """D of a tower's last hidden states."""
+    return config.output_hidden_size if getattr(config, "add_adapter", False) else config.hidden_size
+
+
+def encode_audio(
+    tower: PreTrainedModel, input_values: Tensor, attention_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Run a speech encoder.
+
+    Args:
+        tower: what :func:`build_audio_tower` gives.
+        input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
+        attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+
+    Returns:
+        Last hidden states (B, F, D), and True at real frames (B, F).
+    """
+    masked = {} if isinstance(tower, WhisperEncoder) else {"attention_mask": attention_mask}
+    hidden = tower(input_values, **masked).last_hidden_state
+    return hidden, real_frame_mask(tower, attention_mask, hidden.shape[1])
+
+
+def real_frame_mask(tower: Any, attention_mask: Tensor, num_frames: int) -> Tensor:
+    """Where a tower's frames belong to the clip and not to its padding.
+
+    Args:
+        tower: a speech encoder.
+        attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+        num_frames: F.
+
+    Returns:
+        True at real frames, (B, F).
+    """
+    if isinstance(tower, WhisperEncoder):
+        num_real = (attention_mask.sum(-1) + 1) // 2  # its second convolution has stride 2
+        return torch.arange(num_frames, device=attention_mask.device) < num_real[:, None]
+    return tower._get_feature_vector_attention_mask(num_frames, attention_mask).bool()

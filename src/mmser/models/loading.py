@@ -1,0 +1,44 @@
+"""Load a trained model of either kind.  folder -> model, processor."""
+
+from pathlib import Path
+
+from transformers import AutoConfig, PreTrainedModel
+
+from mmser.errors import CheckpointError
+from mmser.models.audio_classifier import load_audio_classifier
+from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
+from mmser.models.strict import load_strictly
+
+AutoConfig.register(FusionConfig.model_type, FusionConfig, exist_ok=True)
+
+
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, AudioFeatures | FusionProcessor]:
+    """Load a fusion model or a stock audio classifier, whichever the folder holds, in eval mode.
+
+    Args:
+        folder: of a finished run, or its name on the Hub.
+
+    Returns:
+        The model, and what makes its features: both kinds have ``features`` and ``pad``.
+
+    Raises:
+        CheckpointError: no model there, or one that lacks weights.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder}: holds no model that mmser knows ({error}). Expected the folder of a finished run."
+        ) from error
+    if config.model_type == FusionConfig.model_type:
+        return load_fusion(folder)
+    return load_audio_classifier(folder)
+
+
+def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, FusionProcessor]:
+    """Load a trained fusion model in eval mode, and its processor.
+
+    Raises:
+        CheckpointError: the folder lacks weights of the model.
+    """
+    return load_strictly(FusionForEmotionClassification, folder), FusionProcessor.from_pretrained(folder)

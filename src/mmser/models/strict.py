@@ -1,0 +1,38 @@
+"""Load a trained model whole or not at all.  folder -> model."""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from mmser.errors import CheckpointError
+
+
+def load_strictly(model_class: Any, folder: str | Path) -> Any:
+    """Load a model whose every weight is in the checkpoint, from safetensors, in eval mode.
+
+    Args:
+        model_class: anything with transformers' ``from_pretrained``.
+        folder: of a finished run, or its name on the Hub.
+
+    Raises:
+        CheckpointError: the folder has no readable weights, or not all, or some of another shape.
+    """
+    try:
+        model, report = model_class.from_pretrained(
+            folder, output_loading_info=True, use_safetensors=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder}: no model could be read ({error}). Expected the folder of a finished run, with "
+            "config.json and model.safetensors."
+        ) from error
+    mismatched = [name for name, *_ in report["mismatched_keys"]]
+    absent = sorted({*report["missing_keys"], *mismatched})
+    if absent:
+        shown = ", ".join(absent[:8]) + (" …" if len(absent) > 8 else "")
+        raise CheckpointError(
+            f"{folder}: the checkpoint does not fill the model; {len(absent)} weights would start at random: "
+            f"{shown}. Load the folder of a finished run; a bare encoder is for training."
+        )
+    return model

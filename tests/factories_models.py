@@ -1,0 +1,129 @@
+"""Tiny random checkpoints on disk: 2 layers, width 16, feature extractor or tokenizer beside the weights."""
+
+import string
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    GPT2Config,
+    GPT2Model,
+    HubertConfig,
+    HubertModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperModel,
+)
+
+WHISPER_WINDOW_S = 4
+_SIZE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+_SPEECH = {
+    **_SIZE,
+    "conv_dim": (16,) * 7,  # with the stock kernels and strides: one frame each 320 samples
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 2,
+    "classifier_proj_size": 8,
+}
+_LAYER_NORM = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+_WORDS = ["kids", "are", "talking", "by", "the", "door", "dogs", "sitting", *string.ascii_lowercase]
+
+
+def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
+    """Write a random speech encoder: "hubert" (group norm), "wav2vec2" (layer norm), "wavlm" or "whisper"."""
+    torch.manual_seed(seed)
+    model = _AUDIO_MODELS[kind]()
+    _spread(model).save_pretrained(folder)
+    if kind == "whisper":
+        extractor = WhisperFeatureExtractor(chunk_length=WHISPER_WINDOW_S)
+    else:
+        extractor = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=kind == "wav2vec2")
+    extractor.save_pretrained(folder)
+    return folder
+
+
+def save_text_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
+    """Write a random text encoder: "bert", "roberta", "distilbert" or "gpt2" (which has no padding token)."""
+    torch.manual_seed(seed)
+    tokenizer = _build_tokenizer(pads=kind != "gpt2")
+    _spread(_TEXT_MODELS[kind](len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _spread(model: PreTrainedModel) -> PreTrainedModel:
+    """Enlarge the weights: stock initialisation is so small that every clip gets nearly the same states."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim > 1 and "embed_positions" not in name:
+                weight.mul_(3.0)
+    return model
+
+
+_AUDIO_MODELS = {
+    "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
+    "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
+    "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
+    "whisper": lambda: WhisperModel(
+        WhisperConfig(
+            vocab_size=64,
+            d_model=16,
+            encoder_layers=2,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            max_source_positions=50 * WHISPER_WINDOW_S,
+            max_target_positions=16,
+            classifier_proj_size=8,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+            decoder_start_token_id=1,
+        )
+    ),
+}
+_TEXT_MODELS = {
+    "bert": lambda size: BertModel(BertConfig(vocab_size=size, max_position_embeddings=64, **_SIZE)),
+    "roberta": lambda size: RobertaModel(
+        RobertaConfig(vocab_size=size, max_position_embeddings=66, pad_token_id=0, **_SIZE)
+    ),
+    "distilbert": lambda size: DistilBertModel(
+        DistilBertConfig(
+            vocab_size=size, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64
+        )
+    ),
+    "gpt2": lambda size: GPT2Model(
+        GPT2Config(vocab_size=size, n_embd=16, n_layer=2, n_head=2, n_positions=64)
+    ),
+}
+
+
+def _build_tokenizer(*, pads: bool) -> PreTrainedTokenizerFast:
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {token: index for index, token in enumerate([*specials, *_WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - not a password
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    if not pads:
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", eos_token="[SEP]")  # noqa: S106
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",  # noqa: S106
+        pad_token="[PAD]",  # noqa: S106
+        cls_token="[CLS]",  # noqa: S106
+        sep_token="[SEP]",  # noqa: S106
+    )
