@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow test-real test-oldest quality style bench clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_DIR ?= demo
+# One thread a test process: four busy libraries on two cores only wait for one another.
+PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP) ## Install mmser with everything its tests and its demo need into .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## Five miniature corpora, HuBERT and fusion trained on them, their scores, one prediction
+	PATH="$(abspath $(BIN)):$$PATH" HF_HUB_OFFLINE=1 recipes/demo.sh $(DEMO_DIR)
+
+test: $(STAMP) ## Run the tests (no network, no GPU)
+	$(PYTEST) -n 2 -m 'not slow and not gpu and not corpus and not weights'
+
+test-slow: $(STAMP) ## Run the slow tests too
+	$(PYTEST) -n 2 -m 'not gpu and not corpus and not weights'
+
+test-real: $(STAMP) ## Run the tests on real audio ($$MMSER_CORPORA) and real weights ($$MMSER_MODELS), and the slow ones
+	$(PYTEST) -m '(slow or corpus or weights) and not gpu'
+
+test-oldest: ## Install the oldest versions allowed into .venv-oldest and run the tests with them
+	$(MAKE) test VENV=.venv-oldest
+
+quality: $(STAMP) ## Check style, types, layers and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+style: $(STAMP) ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Run the benchmarks; each prints a ratio against the plain alternative
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean: ## Remove what make made, .venv included
+	rm -rf $(VENV) $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

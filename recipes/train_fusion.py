@@ -1,0 +1,36 @@
+"""Train speech and text together: HuBERT + BERT over transcripts, pooled, concatenated, one linear layer.
+
+    accelerate launch recipes/train_fusion.py --config recipes/configs/fusion.yaml \
+        --corpus corpora/paper7 --out runs/fusion [--audio-encoder runs/hubert]
+
+With the folder of a finished train_hubert run as ``--audio-encoder`` fusion starts from that fine-tuned tower.
+Every key of the YAML and every field of transformers.TrainingArguments can be given on the command line.
+"""
+
+from transformers import TrainingArguments, set_seed
+
+from mmser.curation.schema import load_corpus
+from mmser.models.fusion import build_fusion
+from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
+from mmser.training.freezing import freeze, freeze_audio_tower
+from mmser.training.run import Run, run_recipe, train_and_evaluate
+
+
+def main() -> None:
+    """Build, freeze, train, choose on validation, score on test."""
+    settings, towers, arguments = parse_arguments((RunSettings, FusionSettings, TrainingArguments))
+    set_seed(arguments.seed)
+    corpus = load_corpus(settings.corpus)
+    classes = corpus["train"].features["label"].names
+    model, processor = build_fusion(
+        towers.audio_encoder, towers.text_encoder, classes, window_s=towers.window_s, dropout=towers.dropout
+    )
+    freeze_audio_tower(model.audio_encoder, towers.freeze)
+    if towers.freeze_text:
+        freeze(model.text_encoder)
+    described = describe(settings, towers, arguments)
+    train_and_evaluate(Run(model, processor, corpus, settings, arguments, described))
+
+
+if __name__ == "__main__":
+    run_recipe(main)

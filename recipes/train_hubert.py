@@ -1,0 +1,31 @@
+"""Train a speech encoder alone: HuBERT with a linear classifier, as stock AutoModelForAudioClassification.
+
+    accelerate launch recipes/train_hubert.py --config recipes/configs/hubert.yaml \
+        --corpus corpora/paper7 --out runs/hubert
+
+Every key of the YAML and every field of transformers.TrainingArguments can be given on the command line.
+"""
+
+from transformers import TrainingArguments, set_seed
+
+from mmser.curation.schema import load_corpus
+from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
+from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
+from mmser.training.freezing import freeze_audio_tower
+from mmser.training.run import Run, run_recipe, train_and_evaluate
+
+
+def main() -> None:
+    """Build, freeze, train, choose on validation, score on test."""
+    settings, audio, arguments = parse_arguments((RunSettings, AudioSettings, TrainingArguments))
+    set_seed(arguments.seed)
+    corpus = load_corpus(settings.corpus)
+    classes = corpus["train"].features["label"].names
+    model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
+    freeze_audio_tower(get_audio_tower(model), audio.freeze)
+    described = describe(settings, audio, arguments)
+    train_and_evaluate(Run(model, processor, corpus, settings, arguments, described))
+
+
+if __name__ == "__main__":
+    run_recipe(main)

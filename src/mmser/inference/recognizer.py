@@ -1,0 +1,148 @@
+"""Recognize emotion in recordings.  files or waveforms -> label, probabilities, transcript"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from mmser.audio.cleaning import CleaningSettings, clean_waveform
+from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, read_waveform
+from mmser.errors import SettingsError
+from mmser.models.loading import load_model
+from mmser.training.collation import Processor
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model hears in one recording.
+
+    Attributes:
+        label: the most probable class.
+        probabilities: class -> probability; all classes, summing to 1.
+        transcript: what the text tower read; None for a model that hears sound alone.
+        duration_s: seconds left after cleaning.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    transcript: str | None
+    duration_s: float
+
+
+class EmotionRecognizer:
+    """A trained model with the preprocessing of its own corpus.
+
+    Args:
+        model: a fusion model or a stock audio classifier.
+        processor: its processor.
+    """
+
+    def __init__(self, model: PreTrainedModel, processor: Processor):
+        self.model = model.eval()
+        self.processor = processor
+        preprocessing = getattr(model.config, "preprocessing", None)
+        if not preprocessing:
+            raise SettingsError(
+                "This model does not say how its clips were cleaned (config.preprocessing is empty). "
+                "Load a folder that an mmser recipe wrote."
+            )
+        self.cleaning = CleaningSettings.from_dict(preprocessing["cleaning"])
+        self.transcripts: dict[str, Any] = preprocessing["transcripts"]
+        self.reads_text = hasattr(model.config, "text_config")
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, device: str | None = None) -> "EmotionRecognizer":
+        """Load the folder of a finished run.
+
+        Raises:
+            CheckpointError: the folder lacks weights that the model needs; none is ever initialised anew.
+        """
+        model, processor = load_model(source)
+        return cls(model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")), processor)
+
+    def predict(
+        self,
+        clips: Sequence[str | Path | tuple[np.ndarray, int]],
+        *,
+        texts: Sequence[str] | None = None,
+        batch_size: int = 8,
+    ) -> list[Prediction]:
+        """Predict recordings; each answer is the one it would get alone.
+
+        Args:
+            clips: audio files, or pairs of a waveform (S,), full scale 1, and its sample rate in Hz.
+            texts: what is said in each; without it a model that reads text transcribes with its corpus's Whisper.
+            batch_size: clips in a batch.
+
+        Returns:
+            One prediction a clip, in order.
+
+        Raises:
+            AudioError: a file that cannot be read, or a silent recording.
+            SettingsError: a waveform without its rate, or texts that do not match the clips.
+        """
+        if texts is not None and len(texts) != len(clips):
+            raise SettingsError(f"{len(texts)} texts for {len(clips)} clips, expected one each.")
+        waveforms = [clean_waveform(*_read(clip), self.cleaning) for clip in clips]
+        transcripts = list(texts) if texts is not None else self._transcribe(waveforms)
+        order = sorted(range(len(waveforms)), key=lambda index: len(waveforms[index]))
+        predictions: dict[int, Prediction] = {}
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            rows = self._probabilities([waveforms[i] for i in batch], [transcripts[i] for i in batch])
+            for index, row in zip(batch, rows, strict=True):
+                predictions[index] = self._describe(waveforms[index], transcripts[index], row)
+        return [predictions[index] for index in range(len(clips))]
+
+    @torch.inference_mode()
+    def _probabilities(self, waveforms: list[np.ndarray], texts: list[str]) -> list[list[float]]:
+        """Class probabilities of a batch of cleaned waveforms, (B, C)."""
+        features = [self.processor.features(*pair) for pair in zip(waveforms, texts, strict=True)]
+        batch = {name: tensor.to(self.model.device) for name, tensor in self.processor.pad(features).items()}
+        return self.model(**batch).logits.double().softmax(dim=-1).tolist()
+
+    def _describe(self, waveform: np.ndarray, transcript: str, row: list[float]) -> Prediction:
+        classes = [self.model.config.id2label[index] for index in range(len(row))]
+        return Prediction(
+            label=classes[int(np.argmax(row))],
+            probabilities=dict(zip(classes, row, strict=True)),
+            transcript=transcript if self.reads_text else None,
+            duration_s=len(waveform) / SAMPLE_RATE_HZ,
+        )
+
+    def _transcribe(self, waveforms: list[np.ndarray]) -> list[str]:
+        """Transcripts by the Whisper checkpoint that the model's corpus was transcribed with."""
+        if not self.reads_text:
+            return [""] * len(waveforms)
+        if self.transcripts["source"] != "whisper":
+            raise SettingsError(
+                f"This model was trained on {self.transcripts['source']} transcripts, not on Whisper's: "
+                "say what is spoken with texts=[…] (`mmser predict --text`)."
+            )
+        from mmser.curation.transcription import TranscriptionSettings, transcribe_waveforms
+
+        by_hash = {hash_waveform(waveform): waveform for waveform in waveforms}
+        durations_s = {key: len(waveform) / SAMPLE_RATE_HZ for key, waveform in by_hash.items()}
+        settings = TranscriptionSettings(self.transcripts["whisper"], self.transcripts["language"])
+        transcripts = transcribe_waveforms(by_hash.__getitem__, durations_s, settings, None, progress=False)
+        return [transcripts[hash_waveform(waveform)].text for waveform in waveforms]
+
+
+def _read(clip: str | Path | tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:
+    """A waveform, mono, with its rate in Hz."""
+    if isinstance(clip, str | Path):
+        return read_waveform(Path(clip))
+    if not (isinstance(clip, tuple) and len(clip) == 2):
+        raise SettingsError(
+            f"Got {type(clip).__name__}, expected a file or a pair (waveform, sample rate in Hz): a waveform "
+            "without its rate cannot be resampled."
+        )
+    waveform, rate_hz = clip
+    return np.asarray(waveform, dtype=np.float32), rate_hz

@@ -1,0 +1,172 @@
+"""Settings of a run: one YAML file, each field overridable on the command line.  argv -> dataclasses"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from transformers import HfArgumentParser, TrainingArguments
+
+from mmser.errors import SettingsError, UnknownNameError
+
+FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
+
+# What every recipe of ours fixes in transformers' TrainingArguments unless the YAML or the command line says
+# otherwise: one evaluation and one checkpoint an epoch, and the epoch with the best validation UA is kept.
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "save_total_limit": 1,
+    "load_best_model_at_end": True,
+    "metric_for_best_model": "ua",
+    "greater_is_better": True,
+    "restore_callback_states_from_checkpoint": True,
+    "ddp_find_unused_parameters": False,
+    "dataloader_pin_memory": torch.cuda.is_available(),
+    "report_to": "none",
+}
+
+
+@dataclass
+class RunSettings:
+    """Where a run reads and writes, and when it stops."""
+
+    corpus: str | None = field(default=None, metadata={"help": "Corpus folder that `mmser build` wrote."})
+    out: str | None = field(default=None, metadata={"help": "Folder for the trained model and its scores."})
+    overwrite: bool = field(default=False, metadata={"help": "Replace what stands in --out."})
+    resume: bool = field(default=False, metadata={"help": "Go on from the last checkpoint in --out."})
+    patience: int = field(
+        default=0,
+        metadata={"help": "Stop after this many evaluations without a better validation UA; 0 never stops."},
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder for the states of frozen towers; $MMSER_CACHE, else ~/.cache/mmser."},
+    )
+    embedding_batch_size: int = field(
+        default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
+    )
+
+
+@dataclass
+class AudioSettings:
+    """The audio tower and how much of it is trained."""
+
+    audio_encoder: str = field(
+        default="facebook/hubert-base-ls960",
+        metadata={"help": "Name or folder of a speech encoder, or the folder of a finished run."},
+    )
+    freeze: str = field(
+        default="classifier",
+        metadata={
+            "help": "What of the audio tower is trained. classifier: nothing, the head alone; top-cnn: its two "
+            "last convolutional layers; partial: its transformer; entire: all of it.",
+            "choices": FREEZE_MODES,
+        },
+    )
+    window_s: float = field(
+        default=10.0, metadata={"help": "Seconds that a Whisper tower hears; longer clips are cropped."}
+    )
+
+    def __post_init__(self) -> None:
+        """Check what argparse does not check in a value that came from YAML."""
+        if self.freeze not in FREEZE_MODES:
+            raise UnknownNameError("freeze mode", self.freeze, FREEZE_MODES)
+        if self.window_s <= 0:
+            raise SettingsError(f"window_s is {self.window_s}, expected seconds above 0.")
+
+
+@dataclass
+class FusionSettings(AudioSettings):
+    """The two towers of the fusion model."""
+
+    text_encoder: str = field(
+        default="google-bert/bert-base-uncased", metadata={"help": "Name or folder of a text encoder."}
+    )
+    freeze_text: bool = field(default=False, metadata={"help": "Keep the text tower as it is."})
+    dropout: float = field(default=0.1, metadata={"help": "Dropout on the pooled states, 0 to 1."})
+
+
+def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
+    """Read ``--config FILE`` and the command line into one object of each dataclass.
+
+    Args:
+        classes: dataclasses; ``transformers.TrainingArguments`` may be one of them.
+        argv: the command line without the program's name; ``sys.argv`` if None.
+
+    Returns:
+        One object of each class, in their order.
+
+    Raises:
+        UnknownNameError: the YAML or the command line holds a key that no class has; the nearest is named.
+        SettingsError: the YAML cannot be read, or ``corpus`` or ``out`` is not given.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = HfArgumentParser(list(classes), allow_abbrev=False)  # type: ignore[arg-type]
+    known = {each.name for cls in classes for each in fields(cls) if each.init}
+    config, arguments = _take_option(arguments, "--config")
+    defaults = {key: value for key, value in TRAINER_DEFAULTS.items() if key in known}
+    parser.set_defaults(**defaults | (_read_yaml(Path(config), known) if config else {}))
+    *parsed, unknown = parser.parse_args_into_dataclasses(
+        arguments, return_remaining_strings=True, look_for_args_file=False
+    )
+    if unknown:
+        name = unknown[0].split("=")[0]
+        raise UnknownNameError("option", name, {"--" + key for key in known} | {"--config"})
+    for settings in parsed:
+        if isinstance(settings, RunSettings):
+            _check_paths(settings)
+    return tuple(parsed)
+
+
+def _take_option(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
+    """Take ``option VALUE`` or ``option=VALUE`` out of the command line."""
+    for index, argument in enumerate(arguments):
+        if argument == option:
+            if index + 1 == len(arguments):
+                raise SettingsError(f"{option} needs a file, e.g. {option} recipes/configs/fusion.yaml.")
+            return arguments[index + 1], arguments[:index] + arguments[index + 2 :]
+        if argument.startswith(option + "="):
+            return argument.removeprefix(option + "="), arguments[:index] + arguments[index + 1 :]
+    return None, arguments
+
+
+def _read_yaml(path: Path, known: set[str]) -> dict[str, Any]:
+    """Read a flat mapping whose keys are all known."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}). Give --config an existing file."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not YAML ({error}).") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: holds {type(values).__name__}, expected lines `key: value`.")
+    for key in values:
+        if key not in known:
+            raise UnknownNameError(f"key in {path}", str(key), known)
+    return values
+
+
+def _check_paths(settings: RunSettings) -> None:
+    if not settings.corpus:
+        raise SettingsError("No corpus given. Build one with `mmser build` and pass --corpus FOLDER.")
+    if not settings.out:
+        raise SettingsError("No output folder given. Pass --out FOLDER, e.g. --out runs/fusion.")
+
+
+def describe(*settings: Any) -> dict[str, Any]:
+    """Every setting by name: all of ours, and those of transformers' that are not its defaults."""
+    described: dict[str, Any] = {}
+    for each in settings:
+        ours = not isinstance(each, TrainingArguments)
+        for setting in fields(each):
+            value = getattr(each, setting.name)
+            if ours or (value != setting.default and isinstance(value, str | int | float)):
+                described[setting.name] = value
+    described.pop("output_dir", None)
+    return dict(sorted(described.items()))

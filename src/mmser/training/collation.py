@@ -1,0 +1,73 @@
+"""Rows of a corpus as a model takes them.  dataset row -> features -> padded batch"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import datasets
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmser.curation.schema import decode_audio
+
+
+class Processor(Protocol):
+    """What makes features of a clip: ``AudioFeatures`` (sound alone) or ``FusionProcessor`` (sound and text)."""
+
+    def features(self, waveform: np.ndarray, text: str | None = None) -> dict[str, Any]:
+        """Features of one clip, unpadded."""
+
+    def pad(self, features: list[dict[str, Any]]) -> Mapping[str, Tensor]:
+        """A batch of them, padded and masked."""
+
+
+class ClipDataset(torch.utils.data.Dataset):
+    """A split whose items are the features of one clip, made when asked for.
+
+    Args:
+        split: rows with the columns of ``curation.schema``.
+        processor: the model's own processor.
+    """
+
+    def __init__(self, split: datasets.Dataset, processor: Processor):
+        self.split = split
+        self.processor = processor
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self.split[index]
+        features = self.processor.features(decode_audio(row["audio"]), row["transcript"] or "")
+        return {**features, "labels": row["label"]}
+
+
+def collate_clips(items: Sequence[dict[str, Any]], *, processor: Processor) -> dict[str, Tensor]:
+    """Pad the items of a :class:`ClipDataset` into one batch, its labels in ``labels`` (B,)."""
+    labels = torch.tensor([item["labels"] for item in items])
+    features = [{key: value for key, value in item.items() if key != "labels"} for item in items]
+    return {**processor.pad(features), "labels": labels}
+
+
+class PooledDataset(torch.utils.data.Dataset):
+    """A split whose items are the pooled states of frozen towers.
+
+    Args:
+        states: tower -> its pooled states, each (N, D).
+        labels: class index of each clip.
+    """
+
+    def __init__(self, states: Mapping[str, Tensor], labels: Sequence[int]):
+        self.states = dict(states)
+        self.labels = torch.tensor(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {name: rows[index] for name, rows in self.states.items()} | {"labels": self.labels[index]}
+
+
+def collate_pooled(items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Stack the items of a :class:`PooledDataset` into one batch."""
+    return {name: torch.stack([item[name] for item in items]) for name in items[0]}

@@ -1,0 +1,76 @@
+"""Choose what is trained.  model, mode -> the same model with frozen parts held in eval mode"""
+
+import types
+
+from torch import nn
+
+from mmser.errors import UnknownNameError
+from mmser.training.arguments import FREEZE_MODES
+
+
+def freeze_audio_tower(tower: nn.Module, mode: str) -> None:
+    """Freeze an audio tower as the paper's four ways of fine-tuning have it (Sharma, HuBERT alone).
+
+    Args:
+        tower: a HuBERT-like encoder (``feature_extractor`` holds its convolutions) or a Whisper encoder
+            (``conv1``, ``conv2``).
+        mode: "classifier" freezes the tower, "top-cnn" all but its two last convolutional layers, "partial"
+            its convolutions only, "entire" nothing.
+
+    Raises:
+        UnknownNameError: ``mode`` is none of these.
+    """
+    if mode not in FREEZE_MODES:
+        raise UnknownNameError("freeze mode", mode, FREEZE_MODES)
+    convolutions = _convolutional_layers(tower)
+    tower.requires_grad_(mode in ("partial", "entire"))
+    if mode == "partial":
+        for layer in convolutions:
+            layer.requires_grad_(False)
+    if mode == "top-cnn":
+        for layer in convolutions[-2:]:
+            layer.requires_grad_(True)
+    _freeze_sinusoids(tower)
+    _hold_frozen_parts_in_eval(tower)
+
+
+def freeze(module: nn.Module) -> None:
+    """Freeze a whole tower and hold it in eval mode."""
+    module.requires_grad_(False)
+    _hold_frozen_parts_in_eval(module)
+
+
+def is_frozen(module: nn.Module) -> bool:
+    """True where no parameter of ``module`` is trained."""
+    return not any(parameter.requires_grad for parameter in module.parameters())
+
+
+def _convolutional_layers(tower: nn.Module) -> list[nn.Module]:
+    if hasattr(tower, "feature_extractor"):
+        return list(tower.feature_extractor.conv_layers)
+    return [tower.conv1, tower.conv2]  # type: ignore[list-item]
+
+
+def _freeze_sinusoids(tower: nn.Module) -> None:
+    """Whisper's encoder positions are fixed sinusoids, in every mode (Radford et al., section 2.2)."""
+    if hasattr(tower, "embed_positions"):
+        tower.embed_positions.requires_grad_(False)
+
+
+def _hold_frozen_parts_in_eval(module: nn.Module) -> None:
+    """Keep frozen parts in eval mode for good: dropout, layerdrop and masking would make them random.
+
+    ``train()`` of a parent reaches its children through their own ``train``, so that is what is replaced in
+    the largest subtrees that hold parameters, none of them trained.
+    """
+    module.__dict__.pop("train", None)
+    if is_frozen(module) and any(True for _ in module.parameters()):
+        module.eval()
+        module.train = types.MethodType(_stay_in_eval, module)  # type: ignore[method-assign]
+        return
+    for child in module.children():
+        _hold_frozen_parts_in_eval(child)
+
+
+def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
+    return module
