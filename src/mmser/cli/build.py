@@ -140,9 +140,7 @@ def _list_builds(arguments: argparse.Namespace) -> list[tuple[str, int]]:
         folds = [str(fold) for fold in range(arguments.folds)]
     for fold in folds:
         if not fold.isdecimal():
-            raise SettingsError(
-                f"--fold {fold!r}: expected a number from 0 to {arguments.folds - 1}, or 'all'."
-            )
+            raise SettingsError(f"--fold {fold!r}: expected 0 to {arguments.folds - 1}, or 'all'.")
     protocols = [get_protocol(name) for name in _split_commas(arguments.protocol)]
     pairs = product(protocols, (int(fold) for fold in folds))
     return list(dict.fromkeys((each.name, fold if each.has_folds else 0) for each, fold in pairs))

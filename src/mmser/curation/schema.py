@@ -112,7 +112,7 @@ def load_corpus(folder: str | Path) -> DatasetDict:
         raise DatasetFormatError(f"{folder / DATA_FOLDER}: no Parquet file of {absent}. Build again.")
     try:
         corpus = load_dataset("parquet", data_files=files)
-    except DatasetGenerationError as error:
+    except (DatasetGenerationError, ValueError) as error:  # pyarrow's errors are ValueErrors
         reason = error.__cause__ or error
         raise DatasetFormatError(
             f"{folder}: its Parquet files cannot be read ({reason}). Build again."

@@ -1,0 +1,121 @@
+import json
+
+import datasets
+import pytest
+
+from factories_audio import write_damaged_files, write_small_root
+from mmser import __version__
+from mmser.cli import build as build_command
+from mmser.cli import main
+from mmser.curation.settings import BuildSettings
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_small_root(tmp_path_factory.mktemp("root"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def build(root, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+
+    def _build(*options, root=root):
+        usual = ["--root", root, "--out", tmp_path / "out", "--cache-dir", cache, "--transcripts", "none"]
+        return main(["build", *map(str, usual), "--folds", "3", "--num-proc", "1", *options])
+
+    return _build
+
+
+def test_a_build_ends_with_a_summary(build, tmp_path, capsys):
+    assert build() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "clips: read 68, of the classes 66, cleaned 66"
+    assert lines[1] == "left out: not-in-scheme 2"
+    assert lines[2].split() == ["train", "validation", "test"]
+    assert lines[3].split() == ["angry", "2", "4", "4"]
+    assert lines[10].split() == ["all", "14", "26", "26"]
+    assert lines[11].startswith(f"{tmp_path / 'out'}: built in ")
+
+
+def test_leaks_are_printed_and_do_not_stop_the_paper(build, capsys):
+    assert build("--protocol", "paper", "--balance-to", "20") == 0
+    assert "leak: source: " in capsys.readouterr().out
+
+
+def test_several_protocols_and_folds_have_a_folder_each(build, tmp_path):
+    assert build("--protocol", "speaker,paper", "--fold", "0", "2", "--balance-to", "10") == 0
+    names = {"speaker-fold0", "speaker-fold2", "paper-fold0"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    record = json.loads((tmp_path / "out" / "speaker-fold2" / "corpus.json").read_text())
+    assert (record["settings"]["fold"], record["settings"]["folds"]) == (2, 3)
+
+
+def test_damaged_files_make_the_exit_code_1_and_the_corpus_is_written(build, tmp_path, capsys):
+    root = write_small_root(tmp_path / "root")
+    write_damaged_files(root)
+    assert build(root=root) == 1
+    assert "truncated 1" in capsys.readouterr().out
+    assert (tmp_path / "out" / "corpus.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--protocol", "speakr"], "error: Unknown protocol 'speakr'"),
+        (["--corpora", "savve"], "Did you mean 'savee'"),
+        (["--scheme", "paper8"], "Unknown scheme"),
+        (["--fold", "x"], "--fold 'x': expected 0 to 2, or 'all'"),
+        (["--fold", "3"], "Fold 3 of 3"),
+        (["--balance-to", "lots"], "--balance-to 'lots'"),
+        (["--noise-dir", "gone"], "gone: no such folder of background noise"),
+    ],
+)
+def test_wrong_usage_is_code_2_with_a_message(build, capsys, options, message):
+    assert build(*options) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_cannot_be_done_is_code_1_with_a_message(build, tmp_path, capsys):
+    assert build(root=tmp_path / "gone") == 1
+    assert "error: " in capsys.readouterr().err
+
+
+def test_an_interrupt_is_code_130(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_command, "run", interrupt)
+    assert main(["build", "--root", "a", "--out", "b"]) == 130
+    assert "what was finished is kept" in capsys.readouterr().err
+
+
+def test_the_commands_defaults_are_the_librarys(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "mmser.curation.builder.build_corpus", lambda *_, **changes: seen.append((_, changes))
+    )
+    monkeypatch.setattr("mmser.curation.schema.read_corpus_json", lambda _: {"dropped": {}})
+    monkeypatch.setattr(build_command, "_summarise", lambda *_: "")
+    assert main(["build", "--root", "a", "--out", "b"]) == 0
+    (((_, _, settings), changes),) = seen
+    assert settings.changed(changes) == BuildSettings()
+
+
+@pytest.mark.parametrize("arguments", [[], ["biuld"], ["build", "--root", "a"]])
+def test_a_command_line_that_cannot_be_parsed_is_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: mmser" in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == f"mmser {__version__}"

@@ -1,0 +1,25 @@
+import datasets
+import pytest
+
+from factories_audio import write_small_root
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _private_datasets_cache(tmp_path_factory):
+    """What ``datasets`` unpacks goes to a folder of this run."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("datasets"))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory):
+    """68 clips in the layouts of RAVDESS, SAVEE and TESS; read only."""
+    return write_small_root(tmp_path_factory.mktemp("root"))
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory):
+    """A cache folder that holds the cleaned clips of ``small_root`` after the first build."""
+    return tmp_path_factory.mktemp("cache")

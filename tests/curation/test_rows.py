@@ -1,0 +1,67 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from datasets import Dataset, Value
+
+from mmser.curation.rows import add_column, map_rows, read_columns
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from datasets import Dataset
+from mmser.curation.rows import map_rows
+
+def dawdle(row):
+    Path(sys.argv[1], "started").touch()
+    time.sleep(0.2)
+    return row
+
+try:
+    map_rows(Dataset.from_dict({"n": list(range(200))}), dawdle, num_proc=2)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_columns_come_in_the_order_asked_for():
+    rows = Dataset.from_dict({"a": [1, 2], "b": [3, 4]}).select([1, 0])
+    assert read_columns(rows, ("b", "a")) == [[4, 3], [2, 1]]
+
+
+def test_a_column_is_added_with_its_type():
+    rows = add_column(Dataset.from_dict({"a": [1, 2]}).select([1]), "b", [""], Value("string"))
+    assert rows.to_list() == [{"a": 2, "b": ""}]
+    assert rows.features["b"] == Value("string")
+
+
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_rows_are_mapped_in_order(num_proc):
+    rows = map_rows(Dataset.from_dict({"n": [1, 2, 3]}), lambda row: {"n": row["n"] * 2}, num_proc=num_proc)
+    assert rows["n"] == [2, 4, 6]
+
+
+def test_an_error_in_a_worker_is_raised():
+    def fail(row):
+        raise ValueError(f"no {row['n']}")
+
+    with pytest.raises(ValueError, match="no 1"):
+        map_rows(Dataset.from_dict({"n": [1, 1]}), fail, num_proc=2)
+
+
+def test_ctrl_c_ends_all_processes_as_an_interrupt(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "started").exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
