@@ -3,7 +3,7 @@
     accelerate launch recipes/train_fusion.py --config recipes/configs/fusion.yaml \
         --corpus corpora/paper7 --out runs/fusion [--audio-encoder runs/hubert]
 
-With the folder of a finished train_hubert run as ``--audio-encoder`` fusion starts from that fine-tuned tower.
+With the folder of a finished train_hubert run as ``--audio-encoder`` it starts from that fine-tuned tower.
 Every key of the YAML and every field of transformers.TrainingArguments can be given on the command line.
 """
 

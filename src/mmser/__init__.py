@@ -9,7 +9,7 @@ _HOME_OF = {
     "EmotionRecognizer": "mmser.inference.recognizer",
     "build_corpus": "mmser.curation.builder",
     "load_corpus": "mmser.curation.schema",
-    "compute_scores": "mmser.evaluation.metrics",
+    "compute_scores": "mmser.evaluation.scores",
     "SCHEMES": "mmser.labels",
 }
 

@@ -58,7 +58,7 @@ def test_an_option_cut_short_is_not_guessed():
 
 
 def test_a_freeze_mode_from_yaml_is_checked(config):
-    with pytest.raises(UnknownNameError, match="Unknown freeze mode 'clasifier'.*Did you mean 'classifier'"):
+    with pytest.raises(UnknownNameError, match=r"Unknown freeze mode 'clasifier'.*Did you mean 'classifier'"):
         parse_arguments(CLASSES, config("freeze: clasifier\n"))
 
 
@@ -71,7 +71,7 @@ def test_a_run_without_corpus_or_output_says_what_to_pass(argv, missing):
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="no.yaml: cannot be read"):
+    with pytest.raises(SettingsError, match=r"no\.yaml: cannot be read"):
         parse_arguments(CLASSES, ["--config", str(tmp_path / "no.yaml")])
 
 

@@ -13,9 +13,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "FOLDER/towers (a small HuBERT and a small BERT, randomly initialised).",
     )
     parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of voices, sentences and weights (default 0)"
-    )
+    parser.add_argument("--seed", type=int, default=0, help="of voices, sentences and weights (default 0)")
     parser.set_defaults(run_command=run)
 
 

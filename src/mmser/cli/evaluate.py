@@ -9,9 +9,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "evaluate",
         help="scores of a run, of several folds pooled, or of a run on another corpus",
-        description="Without --corpus: print the test scores of one run, or the pooled out-of-fold scores of several "
-        "folds of one system. With --corpus: run the model over the test split of another corpus; the report goes "
-        "to RUN/on-<corpus folder>.",
+        description="Without --corpus: print the test scores of one run, or the pooled out-of-fold scores of "
+        "several folds of one system. With --corpus: run the model over the test split of another corpus; "
+        "the report goes to RUN/on-<corpus folder>.",
     )
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     parser.add_argument("--corpus", type=Path, help="another corpus folder, of classes that the model knows")

@@ -11,8 +11,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "predict",
         help="the emotion of recordings",
-        description="Predict the emotion of recordings with a trained run. One bad file never stops the rest: "
-        "it is named, and the exit code is 1.",
+        description="Predict the emotion of recordings with a trained run. One bad file never stops the "
+        "rest: it is named, and the exit code is 1.",
     )
     parser.add_argument("run", help="folder of a finished run")
     parser.add_argument("files", nargs="+", help="audio files, any rate and channel count")
@@ -25,12 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     from mmser.inference.recognizer import EmotionRecognizer
 
     recognizer = EmotionRecognizer.from_pretrained(arguments.run)
+    texts = None if arguments.text is None else [arguments.text]
     num_failed = 0
     for file in arguments.files:
         try:
-            (prediction,) = recognizer.predict(
-                [file], texts=None if arguments.text is None else [arguments.text]
-            )
+            (prediction,) = recognizer.predict([file], texts=texts)
         except MmserError as error:
             print(f"error: {error}", file=sys.stderr)
             num_failed += 1

@@ -78,7 +78,7 @@ class EmotionRecognizer:
 
         Args:
             clips: audio files, or pairs of a waveform (S,), full scale 1, and its sample rate in Hz.
-            texts: what is said in each; without it a model that reads text transcribes with its corpus's Whisper.
+            texts: what is said in each; without it, for a model that reads text, Whisper listens.
             batch_size: clips in a batch.
 
         Returns:

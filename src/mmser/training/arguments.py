@@ -62,8 +62,8 @@ class AudioSettings:
     freeze: str = field(
         default="classifier",
         metadata={
-            "help": "What of the audio tower is trained. classifier: nothing, the head alone; top-cnn: its two "
-            "last convolutional layers; partial: its transformer; entire: all of it.",
+            "help": "What of the audio tower is trained. classifier: nothing, the head alone; top-cnn: its "
+            "two last convolutional layers; partial: its transformer; entire: all of it.",
             "choices": FREEZE_MODES,
         },
     )

@@ -12,7 +12,7 @@ from mmser.curation.schema import decode_audio
 
 
 class Processor(Protocol):
-    """What makes features of a clip: ``AudioFeatures`` (sound alone) or ``FusionProcessor`` (sound and text)."""
+    """What makes features: ``AudioFeatures`` (of sound alone) or ``FusionProcessor`` (of sound and text)."""
 
     def features(self, waveform: np.ndarray, text: str | None = None) -> dict[str, Any]:
         """Features of one clip, unpadded."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -33,7 +32,7 @@ class EmbeddingStore:
         self.read()
 
     def read(self) -> None:
-        """Read the shards that appeared since the last look; a damaged one is deleted, to be computed again."""
+        """Read the shards that are new since the last look; a damaged one is deleted and computed again."""
         for path in sorted(self.folder.glob("*.safetensors")):
             if path in self._shards_read:
                 continue
@@ -52,7 +51,7 @@ class EmbeddingStore:
         partial = self.folder / f"{uuid.uuid4().hex}.part"
         save_file({"states": states.contiguous()}, partial, metadata={"keys": json.dumps(list(keys))})
         final = partial.with_suffix(".safetensors")
-        os.replace(partial, final)
+        partial.replace(final)
         self._shards_read.add(final)
         self.rows.update(zip(keys, states, strict=True))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,8 @@ class FrozenTowers:
     def embed(self, split: datasets.Dataset, device: torch.device) -> PooledDataset:
         """Pooled states of a split, in its order; what the stores have is not computed again.
 
-        The processes of a distributed run share the work; they meet in the stores, so ``cache_dir`` has to be a
-        folder that all of them see.
+        The processes of a distributed run share the work; they meet in the stores, so ``cache_dir`` has to be
+        a folder that all of them see.
         """
         for encoder in encoders_of(self.model):
             encoder.to(device)
@@ -127,7 +127,7 @@ class FrozenTowers:
         self,
         store: EmbeddingStore,
         keys: list[str],
-        lengths: list[float],
+        lengths: Sequence[float],
         compute: Callable[[list[int]], Tensor],
     ) -> Tensor:
         """States of ``keys``, (N, D); each process computes its share of what is missing."""

@@ -20,11 +20,11 @@ from transformers.trainer_utils import get_last_checkpoint
 from mmser.curation.schema import read_corpus_json
 from mmser.curation.store import default_cache_dir
 from mmser.errors import EmptySplitError, MmserError, OutputExistsError, SettingsError
-from mmser.evaluation.report import summarize, write_evaluation
+from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import RunSettings
 from mmser.training.collation import ClipDataset, Processor, collate_clips, collate_pooled
 from mmser.training.frozen import FrozenTowers, PooledHead, has_frozen_towers
-from mmser.training.scoring import describe_corpus, make_frame
+from mmser.training.scoring import class_names, describe_corpus, format_confusion, make_frame
 from mmser.training.trainer import EmotionTrainer, make_compute_metrics
 
 logger = logging.getLogger(__name__)
@@ -92,11 +92,11 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     frames = {}
     for split in ("validation", "test"):
         logits = trainer.predict_logits(view(split))
-        frames[split] = make_frame(run.corpus[split], logits)
+        frames[split] = make_frame(run.corpus[split], logits, class_names(run.model))
     if PartialState().is_main_process:
         save_model(run)
         metrics = write_evaluation(run.out, _describe(run, seconds), frames["test"], frames["validation"])
-        print(summarize(metrics), f"report: {run.out / 'report.md'}", sep="\n")
+        print("", summarize(metrics), format_confusion(frames["test"]), f"report: {run.out / REPORT_FILE}", sep="\n")
     PartialState().wait_for_everyone()
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
 
@@ -128,7 +128,7 @@ def prepare_output(run: Run) -> None:
 
 
 def _make_views(run: Run, seconds: dict[str, float]) -> tuple[torch.nn.Module, Callable[[str], Any]]:
-    """What is trained, and how a split looks to it: pooled states behind frozen towers, else features of clips."""
+    """What is trained, and a split as it sees it: pooled states behind frozen towers, else features."""
     if not has_frozen_towers(run.model):
         return run.model, lambda split: ClipDataset(run.corpus[split], run.processor)
     towers = FrozenTowers(
@@ -159,7 +159,7 @@ def _make_trainer(run: Run, trained: torch.nn.Module, view: Callable[[str], Any]
         data_collator=collate_pooled if pooled else partial(collate_clips, processor=run.processor),
         train_dataset=view("train"),
         eval_dataset=view("validation"),
-        compute_metrics=make_compute_metrics(run.corpus["train"].features["label"].names),
+        compute_metrics=make_compute_metrics(class_names(run.model)),
         callbacks=[EarlyStoppingCallback(run.settings.patience)] if run.settings.patience else None,
     )
 

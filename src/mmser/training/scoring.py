@@ -1,5 +1,6 @@
 """Judge a finished run.  model folder + corpus -> predictions and scores"""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,9 +17,28 @@ from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
 from mmser.errors import SettingsError
-from mmser.evaluation.report import read_metrics, summarize, write_evaluation
+from mmser.evaluation.folds import pool_folds
+from mmser.evaluation.predictions import (
+    classes_of,
+    label_indices,
+    make_predictions,
+    predicted_indices,
+    read_predictions,
+)
+from mmser.evaluation.report import (
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+    format_confusion_matrix,
+    read_metrics,
+    summarize,
+    write_evaluation,
+)
+from mmser.evaluation.scores import compute_confusion_matrix
+from mmser.models.loading import load_model
 from mmser.training.collation import ClipDataset, Processor, collate_clips
 from mmser.training.trainer import softmax
+
+logger = logging.getLogger(__name__)
 
 
 @torch.inference_mode()
@@ -65,26 +85,32 @@ def describe_corpus(about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make_frame(split: datasets.Dataset, logits: np.ndarray) -> pd.DataFrame:
+def class_names(model: PreTrainedModel) -> list[str]:
+    """The classes of a model in the order of its logits."""
+    return [model.config.id2label[index] for index in range(model.config.num_labels)]
+
+
+def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """One row a clip, as predictions.parquet holds them.
 
     Args:
         split: the clips that were predicted.
         logits: (N, C) in the order of ``split``.
+        classes: class names in the order of the logits.
 
     Returns:
-        Columns id, speaker, corpus, label (class name) and probabilities (C floats, in class order).
+        A predictions frame (``mmser.evaluation.predictions``).
     """
-    names = split.features["label"].names
-    return pd.DataFrame(
-        {
-            "id": split["id"],
-            "speaker": split["speaker"],
-            "corpus": split["corpus"],
-            "label": [names[label] for label in split["label"]],
-            "probabilities": list(softmax(logits)),
-        }
-    )
+    clips = split.select_columns(["id", "speaker", "corpus", "label"]).to_pandas()
+    clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
+    return make_predictions(clips, softmax(logits), classes)
+
+
+def format_confusion(frame: pd.DataFrame) -> str:
+    """The confusion matrix of a predictions frame as text for a terminal."""
+    classes = classes_of(frame)
+    matrix = compute_confusion_matrix(label_indices(frame), predicted_indices(frame), classes)
+    return format_confusion_matrix(matrix, classes)
 
 
 def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
@@ -102,27 +128,45 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
         SettingsError: the corpus holds classes that the model does not know.
     """
     model, processor = load_model(run)
-    split, about = load_corpus(corpus)["test"], read_corpus_json(corpus)
-    metrics = read_metrics(run)
-    classes = [model.config.id2label[index] for index in range(model.config.num_labels)]
+    split, about, metrics = load_corpus(corpus)["test"], read_corpus_json(corpus), read_metrics(run)
+    classes = class_names(model)
     unknown = sorted(set(about["classes"]) - set(classes))
     if unknown:
         raise SettingsError(
             f"{corpus}: its classes {unknown} are not among the model's {classes}. "
             f"Build that corpus with --scheme {metrics['scheme']}."
         )
-    _warn_of_other_cleaning(model.config.preprocessing, about["settings"], corpus)
+    for name, applied in model.config.preprocessing.items():
+        if about["settings"][name] != applied:
+            logger.warning(
+                "%s: its %s are %s, the model was trained on %s.", corpus, name, about["settings"][name], applied
+            )
     started = time.perf_counter()
     frame = make_frame(split, predict_logits(model, processor, split), classes)
     described = {
-        **{key: metrics[key] for key in ("system", "scheme", "seed", "num_parameters", "settings")},
+        **{name: metrics[name] for name in ("system", "seed", "num_parameters", "settings")},
         **describe_corpus(about),
-        "leaks": _find_trained_clips(metrics, frame),
+        "leaks": find_trained_speakers(metrics, frame),
         "seconds": {"predict": round(time.perf_counter() - started, 1)},
     }
     target = out or run / f"on-{corpus.name}"
-    scored = write_evaluation(target, described, frame, None)
-    return f"{summarize(scored)}\nreport: {target / 'report.md'}"
+    return f"{summarize(write_evaluation(target, described, frame, None))}\nreport: {target / REPORT_FILE}"
+
+
+def find_trained_speakers(metrics: Mapping[str, Any], frame: pd.DataFrame) -> list[str]:
+    """Name what a run's own training data shares with clips that it is judged on."""
+    folder = Path(metrics["settings"]["corpus"])
+    if not folder.is_dir():
+        return [f"not checked: the corpus that the model was trained on is no longer at {folder}"]
+    train = load_corpus(folder)["train"]
+    shared_clips = set(train["source_id"]) & set(frame["id"])
+    shared_speakers = set(train["speaker"]) & set(frame["speaker"])
+    found = []
+    if shared_clips:
+        found.append(f"{len(shared_clips)} clips were in the training split, e.g. {min(shared_clips)}")
+    if shared_speakers:
+        found.append(f"{len(shared_speakers)} speakers were in the training split, e.g. {min(shared_speakers)}")
+    return found
 
 
 def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
@@ -136,7 +180,13 @@ def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
         The scores as text for a terminal.
 
     Raises:
-        SettingsError: the runs are not folds of one system on one corpus.
+        SettingsError: the runs are not folds of one system on one set of corpora.
     """
     if len(runs) == 1:
         return summarize(read_metrics(runs[0]))
+    folds = [(read_metrics(run), read_predictions(run / PREDICTIONS_FILE)) for run in runs]
+    metrics, frame = pool_folds(folds)
+    if out is None:
+        return summarize(metrics)
+    facts = {name: value for name, value in metrics.items() if name not in ("test", "validation")}
+    return f"{summarize(write_evaluation(out, facts, frame, None))}\nreport: {out / REPORT_FILE}"
