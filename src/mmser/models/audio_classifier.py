@@ -40,10 +40,6 @@ def build_audio_classifier(
     """
     tower = load_audio_tower(source, window_s=window_s, **overrides)
     config = tower.config
-    if type(config) not in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING:
-        raise ValueError(
-            f"{source}: transformers has no audio classifier for model type {config.model_type!r}."
-        )
     config.update({**label_maps(classes), "use_weighted_layer_sum": False})
     model_class: Any = MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING[type(config)]
     model = model_class(config)

@@ -66,41 +66,71 @@ def masked_channel_norm(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) 
 
 
 def install_masked_norm(model: nn.Module) -> nn.Module:
-    """Replace the group norm of every convolutional speech encoder inside ``model``, in place.
+    """Make every convolutional speech encoder inside ``model`` blind to padding, in place.
 
-    Encoders with layer norm, and encoders that have been through here before, stay as they are.
+    Encoders that are so already stay as they are: most with layer norm, and all that have been here before.
 
     Returns:
         ``model``.
     """
     for encoder in list(model.modules()):
         layers = getattr(getattr(encoder, "feature_extractor", None), "conv_layers", None)
-        if layers is None or not _normalises_over_time(layers[0]):
+        if layers is None or not (_replace_group_norm(layers) or _guard_positions(encoder)):
             continue
-        stock = layers[0]
-        layers[0] = MaskedNormConvLayer(stock.conv, stock.layer_norm, stock.activation).train(stock.training)
         encoder.register_forward_pre_hook(_set_lengths, with_kwargs=True)
         encoder.register_forward_hook(_clear_lengths, always_call=True)
     return model
 
 
-def _normalises_over_time(layer: nn.Module) -> bool:
-    if isinstance(layer, MaskedNormConvLayer):
+def _replace_group_norm(layers: nn.ModuleList) -> bool:
+    """Swap the first convolution for one with masked norm; False where there is no need."""
+    stock: Any = layers[0]
+    norm = getattr(stock, "layer_norm", None)
+    if isinstance(stock, MaskedNormConvLayer) or not isinstance(norm, nn.GroupNorm):
         return False
-    norm = getattr(layer, "layer_norm", None)
-    return isinstance(norm, nn.GroupNorm) and norm.num_groups == norm.num_channels
+    layers[0] = MaskedNormConvLayer(stock.conv, norm, stock.activation).train(stock.training)
+    return True
 
 
-def _set_lengths(encoder: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Before the encoder runs: note how many samples of each clip are real."""
+def _guard_positions(encoder: Any) -> bool:
+    """Zero padding before each of Data2Vec's positional convolutions; False where there is no need.
+
+    Other encoders have one such convolution and zero the padding before it. Data2Vec has five, and what
+    one of them writes over padding the next would read.
+    """
+    layers = _positional_layers(encoder)
+    if not layers or hasattr(layers[0], "num_frames"):
+        return False
+    for layer in layers:
+        layer.num_frames = None
+        layer.register_forward_pre_hook(_zero_padding)
+    return True
+
+
+def _zero_padding(layer: Any, args: tuple[Tensor]) -> tuple[Tensor] | None:
+    if layer.num_frames is None:
+        return None
+    real = torch.arange(args[0].shape[-1], device=args[0].device) < layer.num_frames[:, None, None]
+    return (args[0] * real,)
+
+
+def _set_lengths(encoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the encoder runs: note how much of each clip is real."""
     mask = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
-    _first_layer(encoder).num_samples = None if mask is None else mask.sum(-1)
+    num_samples = None if mask is None else mask.sum(-1)
+    encoder.feature_extractor.conv_layers[0].num_samples = num_samples
+    for layer in _positional_layers(encoder):
+        layer.num_frames = (
+            None if num_samples is None else encoder._get_feat_extract_output_lengths(num_samples)
+        )
 
 
-def _clear_lengths(encoder: nn.Module, args: tuple[Any, ...], output: object) -> None:
-    """After the encoder ran, or failed: forget them."""
-    _first_layer(encoder).num_samples = None
+def _clear_lengths(encoder: Any, args: tuple[Any, ...], output: object) -> None:
+    """After the encoder ran, or failed: forget it."""
+    encoder.feature_extractor.conv_layers[0].num_samples = None
+    for layer in _positional_layers(encoder):
+        layer.num_frames = None
 
 
-def _first_layer(encoder: nn.Module) -> Any:
-    return encoder.feature_extractor.conv_layers[0]  # type: ignore[union-attr, index]
+def _positional_layers(encoder: Any) -> list[Any]:
+    return list(getattr(encoder.encoder.pos_conv_embed, "layers", ()))

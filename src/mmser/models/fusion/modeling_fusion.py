@@ -4,8 +4,6 @@ Sharma, "Speech and Text-Based Emotion Recognizer": last hidden states of both e
 sequence, dropout, concatenated, linear.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -15,7 +13,7 @@ from .configuration_fusion import FusionConfig
 from .masked_norm import install_masked_norm
 from .pipeline_fusion import SpeechEmotionPipeline  # noqa: F401 - what it imports is saved with it
 from .pooling import masked_mean
-from .towers import build_audio_tower, build_text_tower, encode_audio, get_width
+from .towers import build_audio_tower, build_text_tower, encode_audio
 
 
 class FusionForEmotionClassification(PreTrainedModel):
@@ -46,9 +44,8 @@ class FusionForEmotionClassification(PreTrainedModel):
         self.text_encoder = text_encoder or build_text_tower(config.text_config)
         install_masked_norm(self.audio_encoder)
         self.dropout = nn.Dropout(config.dropout)
-        width = get_width(config.audio_config) + get_width(config.text_config)
-        num_labels: Any = config.num_labels
-        self.classifier = nn.Linear(width, num_labels)
+        width = config.audio_config.hidden_size + config.text_config.hidden_size
+        self.classifier = nn.Linear(width, len(config.id2label or {}))
         self.post_init()
 
     def embed_audio(self, input_values: Tensor, attention_mask: Tensor) -> Tensor:

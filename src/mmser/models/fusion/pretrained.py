@@ -86,6 +86,8 @@ def load_audio_tower(source: str, *, window_s: float = 10.0, **overrides: Any) -
     tower_class = get_audio_tower_class(config)
     if "layerdrop" not in overrides and hasattr(config, "layerdrop"):
         config.layerdrop = 0.0
+    if not getattr(config, "apply_spec_augment", True):
+        config.mask_time_prob = config.mask_feature_prob = 0.0  # else a mask vector that no loss ever reaches
     if tower_class is WhisperEncoder:
         tower = _load_strictly(tower_class, source, config, key_mapping={r"^(model\.)?encoder\.": ""})
         return _cut_window(tower, window_s)

@@ -8,6 +8,10 @@ from torch import Tensor
 from transformers import MODEL_MAPPING, PreTrainedConfig, PreTrainedModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+# With masked norm and attention mask these give a clip the same states in any batch, which is measured. SEW
+# and the conformers do not, nor do encoders with a convolutional adapter.
+WAVEFORM_ENCODERS = ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
+
 
 def get_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
     """The class that ``AutoModel`` takes for a configuration.
@@ -20,24 +24,25 @@ def get_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
             f"transformers has no encoder of type {config.model_type!r}, expected one that AutoModel knows."
         )
     found: Any = MODEL_MAPPING[type(config)]
-    return found[0] if isinstance(found, tuple) else found
+    return found
 
 
 def get_audio_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
     """The speech encoder of a configuration; of Whisper its encoder alone.
 
     Raises:
-        ValueError: the model does not turn a waveform into frames.
+        ValueError: the model is not known to give a clip the same states in any batch.
     """
     if config.model_type == "whisper":
         return WhisperEncoder
-    found = get_tower_class(config)
-    if not hasattr(found, "_get_feature_vector_attention_mask"):
+    if config.model_type not in WAVEFORM_ENCODERS or getattr(config, "add_adapter", False):
+        kind = repr(config.model_type) + (" with an adapter" if getattr(config, "add_adapter", False) else "")
         raise ValueError(
-            f"A {config.model_type!r} model cannot be the audio tower: it does not turn sound into frames. "
-            "Choose a speech encoder such as hubert, wav2vec2, wavlm, data2vec-audio or whisper."
+            f"A model of type {kind} cannot be the audio tower: it is no speech encoder, or one whose "
+            "answer to a clip changes with the padding beside it. "
+            f"Choose one of {[*WAVEFORM_ENCODERS, 'whisper']}."
         )
-    return found
+    return get_tower_class(config)
 
 
 def get_text_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
@@ -47,7 +52,7 @@ def get_text_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
         ValueError: the model does not turn tokens into one state a token.
     """
     found = get_tower_class(config)
-    if found.main_input_name != "input_ids" or config.is_encoder_decoder:
+    if getattr(found, "main_input_name", None) != "input_ids" or config.is_encoder_decoder:
         raise ValueError(
             f"A {config.model_type!r} model cannot be the text tower: it does not turn tokens into one state "
             "each. Choose a text encoder such as bert, roberta, distilbert or deberta-v2."
@@ -70,11 +75,6 @@ def build_text_tower(config: PreTrainedConfig) -> PreTrainedModel:
     """A text encoder with random weights, without pooler."""
     tower_class = get_text_tower_class(config)
     return tower_class(config, **text_tower_options(tower_class))
-
-
-def get_width(config: Any) -> int:
-    """D of a tower's last hidden states."""
-    return config.output_hidden_size if getattr(config, "add_adapter", False) else config.hidden_size
 
 
 def encode_audio(

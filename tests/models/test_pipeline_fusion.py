@@ -1,0 +1,66 @@
+import logging
+
+import pytest
+import torch
+
+from mmser.models.fusion import SpeechEmotionPipeline
+
+
+@pytest.fixture
+def recognizer(fusion):
+    model, processor = fusion()
+    model.config.preprocessing = {"cleaning": "thirty decibels"}
+    return SpeechEmotionPipeline(model=model, processor=processor, device="cpu")
+
+
+def test_all_classes_come_back_the_most_probable_first(recognizer, clips):
+    rows = recognizer({"array": clips[0], "sampling_rate": 16_000, "text": "kids"})
+    assert {row["label"] for row in rows} == {"angry", "happy", "sad"}
+    assert sum(row["score"] for row in rows) == pytest.approx(1)
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    with torch.no_grad():
+        batch = recognizer.processor(clips[:1], ["kids"], sampling_rate=16_000)
+        best = int(recognizer.model(**batch).logits.argmax())
+    assert rows[0]["label"] == recognizer.model.config.id2label[best]
+
+
+def test_several_clips_are_answered_one_by_one(recognizer, clips):
+    inputs = [{"array": clip, "sampling_rate": 16_000, "text": "kids"} for clip in clips]
+    assert recognizer(inputs) == [recognizer(clip) for clip in inputs]
+
+
+def test_an_empty_text_is_an_answer(recognizer, clips):
+    assert len(recognizer({"array": clips[0], "sampling_rate": 16_000, "text": ""})) == 3
+
+
+@pytest.mark.parametrize("without", ["text", "array", "sampling_rate"])
+def test_an_incomplete_clip_is_refused(recognizer, clips, without):
+    clip = {"array": clips[0], "sampling_rate": 16_000, "text": "kids"}
+    for incomplete in ({**clip, without: None}, {name: clip[name] for name in clip if name != without}):
+        with pytest.raises(ValueError, match=rf"lacks \['{without}'\].*transcribe the clip first"):
+            recognizer(incomplete)
+
+
+def test_a_bare_waveform_is_refused(recognizer, clips):
+    with pytest.raises(ValueError, match="expected a dictionary of"):
+        recognizer(clips[0])
+
+
+def test_another_rate_is_refused(recognizer, clips):
+    with pytest.raises(ValueError, match="sampling_rate is 8000, expected 16000"):
+        recognizer({"array": clips[0], "sampling_rate": 8_000, "text": ""})
+
+
+def test_a_parameter_that_nothing_reads_is_refused(recognizer, clips):
+    with pytest.raises(ValueError, match=r"takes no parameters, got \['top_k'\]"):
+        recognizer({"array": clips[0], "sampling_rate": 16_000, "text": ""}, top_k=2)
+
+
+def test_it_says_once_how_clips_must_be_prepared(fusion, clips, caplog):
+    model, processor = fusion()
+    model.config.preprocessing = {"cleaning": "thirty decibels"}
+    with caplog.at_level(logging.WARNING):
+        recognizer = SpeechEmotionPipeline(model=model, processor=processor, device="cpu")
+        for _ in range(2):
+            recognizer({"array": clips[0], "sampling_rate": 16_000, "text": ""})
+    assert caplog.text.count("thirty decibels") == 1
