@@ -68,3 +68,7 @@ class LeakError(MmserError):
 
 class DiskFullError(MmserError):
     """No room left to write."""
+
+
+class RunFormatError(MmserError):
+    """A run folder that this version of mmser did not write or cannot read."""

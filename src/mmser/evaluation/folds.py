@@ -1,0 +1,112 @@
+"""Pool the folds of one system.  metrics.json + predictions of each fold -> out-of-fold scores"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from mmser.errors import SettingsError
+from mmser.evaluation.predictions import classes_of, score_predictions
+
+_SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes")
+_KEYS_KEPT_WHERE_EQUAL = ("corpus_fingerprint", "seed", "num_parameters")
+
+
+def pool_folds(
+    runs: Sequence[tuple[dict[str, Any], pd.DataFrame]], *, seed: int = 0
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Score the test clips of several folds as one split: each clip judged by the model that never met it.
+
+    Args:
+        runs: metrics (``report.read_metrics``) and predictions frame of each fold, in any order.
+        seed: of the bootstrap.
+
+    Returns:
+        Metrics of the pool, for ``summarize`` or as facts for ``write_evaluation``, and the predictions frame
+        of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their fold;
+        seconds are summed; settings, seed, number of parameters and fingerprint stay where all folds agree on
+        them; ``validation`` is None.
+
+    Raises:
+        SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
+            corpora, numbers of folds or classes; a fold given twice; a clip in two folds.
+    """
+    if not runs:
+        raise SettingsError("There is no run to pool. Name the folders of two or more folds.")
+    if any(metrics["fold"] is None for metrics, _ in runs):
+        raise SettingsError("A run among those to pool is a pool itself. Name the runs of the folds instead.")
+    runs = sorted(runs, key=lambda run: run[0]["fold"])
+    _check_same_system(runs)
+    _check_folds(runs)
+    frame = pd.concat([part for _, part in runs], ignore_index=True)
+    frame.attrs = {"classes": classes_of(runs[0][1])}
+    facts = _pool_facts([metrics for metrics, _ in runs])
+    return facts | {"test": score_predictions(frame, seed=seed), "validation": None}, frame
+
+
+def _describe(metrics: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    """What folds of one system have in common."""
+    described = {key: metrics[key] for key in _SHARED_KEYS if key != "classes"}
+    return described | {"corpora": sorted(metrics["corpora"]), "classes": classes_of(frame)}
+
+
+def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> None:
+    first = _describe(*runs[0])
+    for metrics, frame in runs[1:]:
+        other = _describe(metrics, frame)
+        for key in _SHARED_KEYS:
+            if first[key] != other[key]:
+                raise SettingsError(
+                    f"The runs are no folds of one system: {key} is {first[key]!r} in fold "
+                    f"{runs[0][0]['fold']} and {other[key]!r} in fold {metrics['fold']}. "
+                    "Pool runs that differ in their fold alone."
+                )
+
+
+def _check_folds(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> None:
+    fold_of: dict[str, int] = {}
+    seen: set[int] = set()
+    for metrics, frame in runs:
+        fold = metrics["fold"]
+        if fold in seen:
+            raise SettingsError(f"Fold {fold} is given twice. Name one run a fold.")
+        seen.add(fold)
+        shared = [clip for clip in frame["id"] if clip in fold_of]
+        if shared:
+            raise SettingsError(
+                f"{len(shared)} clips are in the test splits of both fold {fold_of[shared[0]]} and fold "
+                f"{fold}, e.g. {shared[0]!r}: the folds come from different builds. Build them all with the "
+                "same settings."
+            )
+        fold_of |= dict.fromkeys(frame["id"], fold)
+
+
+def _pool_facts(all_metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    first = all_metrics[0]
+    folds = [metrics["fold"] for metrics in all_metrics]
+    seconds: dict[str, float] = {}
+    for metrics in all_metrics:
+        for name, value in metrics["seconds"].items():
+            seconds[name] = seconds.get(name, 0.0) + value
+    return {
+        **{key: first[key] for key in ("system", "scheme", "protocol", "folds", "corpora")},
+        "fold": None,
+        "pooled_folds": folds,
+        "missing_folds": [fold for fold in range(first["folds"]) if fold not in folds],
+        "leaks": [f"fold {metrics['fold']}: {leak}" for metrics in all_metrics for leak in metrics["leaks"]],
+        **{key: _shared([metrics[key] for metrics in all_metrics]) for key in _KEYS_KEPT_WHERE_EQUAL},
+        "settings": _shared_items([metrics["settings"] for metrics in all_metrics]),
+        "seconds": seconds,
+    }
+
+
+def _shared(values: Sequence[Any]) -> Any:
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+def _shared_items(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in settings[0].items()
+        if all(key in other and other[key] == value for other in settings[1:])
+    }

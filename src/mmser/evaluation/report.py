@@ -1,0 +1,243 @@
+"""Write down what a run reached.  facts of a run + predictions -> metrics.json, report.md, plot"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmser.errors import RunFormatError, SettingsError
+from mmser.evaluation.bootstrap import NUM_RESAMPLES
+from mmser.evaluation.plots import plot_confusion_matrix
+from mmser.evaluation.predictions import (
+    classes_of,
+    label_indices,
+    predicted_indices,
+    score_predictions,
+    write_predictions,
+)
+from mmser.evaluation.scores import compute_confusion_matrix, compute_recalls
+from mmser.evaluation.summary import (
+    SCORE_HEADER,
+    describe_run,
+    format_confusion_matrix,
+    score_rows,
+    summarize,
+)
+from mmser.evaluation.writing import replacing
+
+__all__ = [
+    "describe_run",
+    "format_confusion_matrix",
+    "read_metrics",
+    "summarize",
+    "write_evaluation",
+    "write_report",
+]
+
+SCHEMA_VERSION = 1
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.parquet"
+PLOT_FILE = "confusion_matrix.png"
+REPORT_FILE = "report.md"
+FACTS = (
+    "system",
+    "scheme",
+    "protocol",
+    "fold",
+    "folds",
+    "corpora",
+    "leaks",
+    "corpus_fingerprint",
+    "seed",
+    "num_parameters",
+    "settings",
+    "seconds",
+)
+
+
+def write_evaluation(
+    folder: Path, facts: Mapping[str, Any], test: pd.DataFrame, validation: pd.DataFrame | None
+) -> dict[str, Any]:
+    """Score both splits and write everything that a run's folder says of them.
+
+    Args:
+        folder: the run's folder; made where it is missing. metrics.json is written last: where it stands, the
+            rest is complete.
+        facts: all of metrics.json but the scores; must hold ``FACTS`` and may hold more. ``seed`` seeds the
+            bootstrap too (0 where it is None).
+        test: predictions frame of the test split.
+        validation: predictions frame of the validation split, or None where there was none.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        EmptySplitError: a split has no clip.
+        SettingsError: facts are missing, or a frame is no predictions frame.
+    """
+    missing = [key for key in FACTS if key not in facts]
+    if missing:
+        raise SettingsError(f"Facts of the run lack {missing}, expected {list(FACTS)}.")
+    seed = facts["seed"] or 0
+    metrics = {
+        "schema_version": SCHEMA_VERSION,
+        **facts,
+        "test": score_predictions(test, seed=seed),
+        "validation": None if validation is None else score_predictions(validation, seed=seed),
+    }
+    content = json.dumps(metrics, indent=2, default=_to_plain, allow_nan=False) + "\n"
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_predictions(folder / PREDICTIONS_FILE, test)
+    write_report(folder, metrics, test)
+    with replacing(folder / METRICS_FILE) as part:
+        part.write_text(content, encoding="utf-8")
+    return json.loads(content)
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """Read a run's metrics.json.
+
+    Raises:
+        RunFormatError: it is missing, is no JSON, is of another schema version, or lacks keys.
+    """
+    path = Path(folder) / METRICS_FILE
+    if not path.is_file():
+        raise RunFormatError(f"{path}: no such file. Name the folder of a finished run.")
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFormatError(f"{path}: not JSON ({error}). Evaluate the run again.") from error
+    version = metrics.get("schema_version") if isinstance(metrics, dict) else None
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        raise RunFormatError(
+            f"{path}: schema_version is {version!r}, this mmser reads {SCHEMA_VERSION}. "
+            + ("Upgrade mmser." if newer else "Train or evaluate the run again with this version.")
+        )
+    missing = [key for key in (*FACTS, "test") if key not in metrics]
+    if missing:
+        raise RunFormatError(f"{path}: lacks {missing}. Train or evaluate the run again.")
+    return metrics
+
+
+def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) -> Path:
+    """Write report.md and the confusion matrix that it shows.
+
+    Args:
+        folder: an existing folder.
+        metrics: what metrics.json holds.
+        frame: predictions frame of the test split.
+
+    Returns:
+        The path of report.md.
+    """
+    classes = classes_of(frame)
+    matrix = compute_confusion_matrix(label_indices(frame), predicted_indices(frame), classes)
+    title = describe_run(metrics)
+    plot_confusion_matrix(matrix, classes, Path(folder) / PLOT_FILE, title=title)
+    parts = [
+        f"# {title}",
+        _say_what(metrics),
+        _say_leaks(metrics["leaks"]),
+        "## Scores",
+        _table(SCORE_HEADER, score_rows(metrics)),
+        _explain_scores(frame),
+        "## Classes",
+        _table(("class", "recall", "clips"), _class_rows(matrix, classes)),
+        _say_absent(metrics["test"]["absent_classes"]),
+        "## Corpora",
+        _table(("corpus", "UA", "WA", "clips"), _corpus_rows(metrics["test"])),
+        "## Confusion matrix",
+        f"![Confusion matrix: rows true classes, columns predicted ones]({PLOT_FILE})",
+        "## Settings",
+        f"```json\n{json.dumps(metrics['settings'], indent=2, default=_to_plain)}\n```",
+        _say_seconds(metrics["seconds"]),
+    ]
+    path = Path(folder) / REPORT_FILE
+    with replacing(path) as part:
+        part.write_text("\n\n".join(text for text in parts if text) + "\n", encoding="utf-8")
+    return path
+
+
+def _say_what(metrics: Mapping[str, Any]) -> str:
+    """Under which conditions the scores hold."""
+    parts = [f"Scheme `{metrics['scheme']}`", f"corpora {', '.join(metrics['corpora'])}"]
+    if metrics["corpus_fingerprint"] is not None:
+        parts.append(f"corpus fingerprint `{metrics['corpus_fingerprint'][:12]}`")
+    if metrics["num_parameters"] is not None:
+        parts.append(f"{metrics['num_parameters']:,} parameters")
+    if metrics["seed"] is not None:
+        parts.append(f"seed {metrics['seed']}")
+    return ", ".join(parts) + "."
+
+
+def _say_leaks(leaks: list[str]) -> str:
+    if not leaks:
+        return "No leaks: every promise of the protocol is kept."
+    return "\n".join(
+        [
+            "> **LEAKS: these scores are too high.** Splits share what they should not, so the model",
+            "> was judged, or chosen, on what it had learnt. Do not compare these with scores of a",
+            "> protocol without leaks.",
+            ">",
+            *(f"> - {leak}" for leak in leaks),
+        ]
+    )
+
+
+def _explain_scores(frame: pd.DataFrame) -> str:
+    num_speakers = frame["speaker"].nunique()
+    text = (
+        "Percent. UA is the mean of the recalls of the classes that are present, WA the share of clips that "
+        f"are right. The interval holds 95 % of {NUM_RESAMPLES:,} resamples of the "
+        f"{num_speakers} test speakers."
+    )
+    if num_speakers == 1:
+        text += " One speaker cannot be resampled: the interval has no width and says nothing."
+    return text
+
+
+def _say_absent(absent: list[str]) -> str:
+    return f"Without a test clip, and so left out of UA and macro-F1: {', '.join(absent)}." if absent else ""
+
+
+def _say_seconds(seconds: Mapping[str, float]) -> str:
+    return (
+        "Seconds: "
+        + (", ".join(f"{name} {value:,.1f}" for name, value in seconds.items()) or "not taken")
+        + "."
+    )
+
+
+def _class_rows(matrix: np.ndarray, classes: Sequence[str]) -> list[Sequence[str]]:
+    recalls, num_clips = compute_recalls(matrix), matrix.sum(axis=1)
+    return [
+        (name, f"{recalls[index]:.2f}" if num_clips[index] else "-", f"{num_clips[index]:,}")
+        for index, name in enumerate(classes)
+    ]
+
+
+def _corpus_rows(scores: Mapping[str, Any]) -> list[Sequence[str]]:
+    return [
+        (name, f"{row['ua']:.2f}", f"{row['wa']:.2f}", f"{row['n']:,}")
+        for name, row in scores["per_corpus"].items()
+    ]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are aligned to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _to_plain(value: Any) -> Any:
+    """What json does not know but settings may hold: paths and numpy's numbers."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"metrics.json cannot hold {value!r} of type {type(value).__name__}.")

@@ -1,0 +1,88 @@
+import pytest
+
+from factories_evaluation import make_facts, make_frame
+from mmser.errors import SettingsError
+from mmser.evaluation.folds import pool_folds
+
+FOLD_0 = ("ravdess/01 angry angry", "ravdess/01 angry angry", "ravdess/02 sad angry")
+FOLD_3 = ("ravdess/07 angry sad", "ravdess/08 sad sad")
+
+
+def run(fold, rows, **changes):
+    return make_facts(fold=fold, **changes), make_frame(rows)
+
+
+def test_clips_of_all_folds_are_scored_as_one_split():
+    metrics, frame = pool_folds([run(3, FOLD_3), run(0, FOLD_0)])
+    # angry 2 of 3, sad 1 of 2; the mean of the folds' UA would be 50
+    assert metrics["test"]["ua"] == pytest.approx(58.3333, abs=1e-4)
+    assert metrics["test"]["wa"] == pytest.approx(60.0)
+    assert (metrics["test"]["n"], len(frame)) == (5, 5)
+    assert metrics["validation"] is None
+
+
+def test_folds_that_are_missing_are_noted():
+    metrics, _ = pool_folds([run(3, FOLD_3), run(0, FOLD_0)])
+    assert (metrics["fold"], metrics["pooled_folds"], metrics["missing_folds"]) == (None, [0, 3], [1, 2, 4])
+
+
+def test_only_what_all_folds_agree_on_is_kept():
+    first = run(0, FOLD_0, settings={"learning_rate": 5e-5, "out": "runs/0"}, seconds={"train": 2.0}, seed=1)
+    second = run(3, FOLD_3, settings={"learning_rate": 5e-5, "out": "runs/3"}, seconds={"train": 3.0}, seed=1)
+    second[0]["corpus_fingerprint"] = "other"
+    metrics, _ = pool_folds([first, second])
+    assert metrics["settings"] == {"learning_rate": 5e-5}
+    assert metrics["seconds"] == {"train": 5.0}
+    assert (metrics["seed"], metrics["corpus_fingerprint"], metrics["num_parameters"]) == (1, None, 1234567)
+
+
+def test_leaks_name_their_fold():
+    metrics, _ = pool_folds([run(0, FOLD_0, leaks=["speaker: 1 in test and train"]), run(3, FOLD_3)])
+    assert metrics["leaks"] == ["fold 0: speaker: 1 in test and train"]
+
+
+def test_the_order_in_which_corpora_are_named_does_not_matter():
+    metrics, _ = pool_folds([run(0, FOLD_0), run(3, FOLD_3, corpora=["tess", "ravdess"])])
+    assert metrics["pooled_folds"] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"system": "hubert"}, r"system is 'hubert\+bert' in fold 0 and 'hubert' in fold 3"),
+        ({"scheme": "ekman7"}, "scheme is 'paper7' in fold 0 and 'ekman7' in fold 3"),
+        ({"protocol": "text"}, "protocol is 'speaker' in fold 0 and 'text'"),
+        ({"corpora": ["ravdess"]}, r"corpora is .* in fold 0 and \['ravdess'\] in fold 3"),
+        ({"folds": 4}, "folds is 5 in fold 0 and 4 in fold 3"),
+    ],
+)
+def test_runs_of_different_systems_are_refused_and_the_difference_is_named(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        pool_folds([run(0, FOLD_0), run(3, FOLD_3, **changes)])
+
+
+def test_runs_of_different_classes_are_refused():
+    with pytest.raises(SettingsError, match=r"classes is .*calm.* in fold 0 and \['angry', 'sad'\]"):
+        pool_folds([run(0, FOLD_0), (make_facts(fold=3), make_frame(FOLD_3, classes=("angry", "sad")))])
+
+
+def test_the_same_fold_twice_is_refused():
+    with pytest.raises(SettingsError, match="Fold 3 is given twice"):
+        pool_folds([run(3, FOLD_3), run(0, FOLD_0), run(3, FOLD_3)])
+
+
+def test_a_clip_in_two_folds_is_refused():
+    message = r"3 clips are in the test splits of both fold 0 and fold 3, e\.g\. 'ravdess/01-0'"
+    with pytest.raises(SettingsError, match=message):
+        pool_folds([run(0, FOLD_0), run(3, FOLD_0)])
+
+
+def test_a_pool_is_not_pooled_again():
+    pool, frame = pool_folds([run(0, FOLD_0)])
+    with pytest.raises(SettingsError, match="a pool itself"):
+        pool_folds([(pool, frame), run(3, FOLD_3)])
+
+
+def test_nothing_to_pool_is_an_error():
+    with pytest.raises(SettingsError, match="no run to pool"):
+        pool_folds([])
