@@ -1,6 +1,7 @@
 import datasets
 import pytest
 
+import mmser
 from factories_audio import write_small_root
 
 
@@ -23,3 +24,14 @@ def small_root(tmp_path_factory):
 def shared_cache(tmp_path_factory):
     """A cache folder that holds the cleaned clips of ``small_root`` after the first build."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def build(small_root, shared_cache, tmp_path):
+    """Build ``small_root`` without transcripts, in this process, unless told otherwise."""
+
+    def _build(name="out", root=small_root, **changes):
+        usual = {"folds": 3, "transcripts": "none", "num_proc": 1, "cache_dir": shared_cache}
+        return mmser.build_corpus(root, tmp_path / name, **(usual | changes))
+
+    return _build

@@ -34,7 +34,7 @@ from mmser.curation.splitting import (
     split_validation,
 )
 from mmser.curation.store import ROW_FEATURES, CleanStore, clean_clips
-from mmser.curation.tables import STEPS, count_clips, count_keys, make_tables, total
+from mmser.curation.tables import STEPS, Counts, count_clips, count_keys, make_tables, total
 from mmser.curation.writing import CopyMaker, SplitWriter, fingerprint, write_dropped, write_table
 from mmser.errors import EmptySplitError, LeakError
 from mmser.labels import get_scheme
@@ -117,21 +117,13 @@ def _build(root: Path, folder: Path, settings: BuildSettings) -> None:
         "clean": count_keys(_keys_of(rows)),
         **{split: count_keys(plan.splits[split]) for split in SPLITS},
     }
-    record = {
-        "schema_version": SCHEMA_VERSION,
-        "mmser_version": __version__,
-        "classes": list(scheme.classes),
-        "settings": settings.to_dict(sorted(counts["read"])),
+    found = {
         "missing_corpora": list(missing),
-        "absent_corpora": _absent_corpora(counts),
-        "counts": {step: total(counts[step]) for step in STEPS},
-        "counts_by_corpus_and_class": counts,
-        "dropped": dict(sorted(Counter(drop.reason for drop in drops).items())),
         "leaks": leaks,
         "notes": notes,
         "fingerprint": fingerprint(written),
     }
-    _write_record(folder, record, drops)
+    _write_record(folder, _make_record(settings, counts, drops) | found, drops)
     shutil.rmtree(work)
 
 
@@ -211,8 +203,18 @@ def _audit(written: Mapping[str, Dataset], protocol: Protocol) -> tuple[list[str
     return leaks, [str(note) for note in found.notes]
 
 
-def _absent_corpora(counts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    return {split: sorted(counts["clean"].keys() - counts[split].keys()) for split in SPLITS}
+def _make_record(settings: BuildSettings, counts: Counts, drops: Sequence[Drop]) -> dict[str, Any]:
+    """What corpus.json says of settings and counts."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mmser_version": __version__,
+        "classes": list(get_scheme(settings.scheme).classes),
+        "settings": settings.to_dict(sorted(counts["read"])),
+        "counts": {step: total(counts[step]) for step in STEPS},
+        "counts_by_corpus_and_class": counts,
+        "dropped": dict(sorted(Counter(drop.reason for drop in drops).items())),
+        "absent_corpora": {split: sorted(counts["clean"].keys() - counts[split].keys()) for split in SPLITS},
+    }
 
 
 def _write_record(folder: Path, record: Mapping[str, Any], drops: Sequence[Drop]) -> None:

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+import mmser
+from factories_audio import write_clip
+from mmser.curation import builder
+from mmser.curation.audit import AuditResult, Leak
+from mmser.errors import CorpusNotFoundError, EmptySplitError, LeakError, OutputExistsError, SettingsError
+
+
+def test_a_broken_promise_is_an_error_and_nothing_is_written(build, tmp_path, monkeypatch):
+    leak = Leak("speaker", "test and train", 1, ("savee/DC",))
+    monkeypatch.setattr(builder, "audit", lambda *_: AuditResult((leak,), ()))
+    with pytest.raises(
+        LeakError, match=r"'speaker' is broken: speaker: 1 in test and train, e\.g\. savee/DC"
+    ):
+        build()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_that_no_corpus_has_is_an_error(build, tmp_path):
+    with pytest.raises(
+        EmptySplitError, match="'calm' has no training clip: no clip of it is left from savee"
+    ):
+        build(corpora=("savee",))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_left_after_cleaning_is_an_error(build, tmp_path):
+    root = tmp_path / "root"
+    write_clip(root / "DC_a01.wav", np.zeros(20_000, np.float32))
+    with pytest.raises(EmptySplitError, match=r"No clip is left of 1 after cleaning \(.*silent.*1"):
+        build(root=root)
+
+
+def test_a_missing_root_and_an_empty_one_are_errors(build, tmp_path):
+    with pytest.raises(CorpusNotFoundError, match="does not exist"):
+        build(root=tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusNotFoundError):
+        build(root=tmp_path / "empty")
+
+
+def test_a_corpus_is_not_overwritten_unless_asked(build):
+    before = mmser.load_corpus(build(balance_to="3"))
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        build()
+    after = mmser.load_corpus(build(balance_to="4", overwrite=True))
+    assert (len(before["train"]), len(after["train"])) == (21, 28)
+
+
+def test_settings_are_checked_before_anything_is_read(build, tmp_path):
+    with pytest.raises(SettingsError, match="Fold 9 of 3"):
+        build(root=tmp_path / "gone", fold=9)
