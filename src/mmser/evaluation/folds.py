@@ -23,9 +23,9 @@ def pool_folds(
 
     Returns:
         Metrics of the pool, for ``summarize`` or as facts for ``write_evaluation``, and the predictions frame
-        of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their fold;
-        seconds are summed; settings, seed, number of parameters and fingerprint stay where all folds agree on
-        them; ``validation`` is None.
+        of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their
+        fold; seconds are summed; settings, seed, number of parameters and fingerprint stay where all folds
+        agree on them; ``validation`` is None.
 
     Raises:
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
