@@ -96,7 +96,13 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     if PartialState().is_main_process:
         save_model(run)
         metrics = write_evaluation(run.out, _describe(run, seconds), frames["test"], frames["validation"])
-        print("", summarize(metrics), format_confusion(frames["test"]), f"report: {run.out / REPORT_FILE}", sep="\n")
+        print(
+            "",
+            summarize(metrics),
+            format_confusion(frames["test"]),
+            f"report: {run.out / REPORT_FILE}",
+            sep="\n",
+        )
     PartialState().wait_for_everyone()
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
 
@@ -192,6 +198,7 @@ def _describe(run: Run, seconds: dict[str, float]) -> dict[str, Any]:
         "system": name_system(run.model),
         **describe_corpus(corpus),
         "seed": run.arguments.seed,
+        "num_processes": PartialState().num_processes,
         "num_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
         "settings": run.described,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},

@@ -139,7 +139,11 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
     for name, applied in model.config.preprocessing.items():
         if about["settings"][name] != applied:
             logger.warning(
-                "%s: its %s are %s, the model was trained on %s.", corpus, name, about["settings"][name], applied
+                "%s: its %s are %s, the model was trained on %s.",
+                corpus,
+                name,
+                about["settings"][name],
+                applied,
             )
     started = time.perf_counter()
     frame = make_frame(split, predict_logits(model, processor, split), classes)
@@ -165,7 +169,9 @@ def find_trained_speakers(metrics: Mapping[str, Any], frame: pd.DataFrame) -> li
     if shared_clips:
         found.append(f"{len(shared_clips)} clips were in the training split, e.g. {min(shared_clips)}")
     if shared_speakers:
-        found.append(f"{len(shared_speakers)} speakers were in the training split, e.g. {min(shared_speakers)}")
+        found.append(
+            f"{len(shared_speakers)} speakers were in the training split, e.g. {min(shared_speakers)}"
+        )
     return found
 
 
