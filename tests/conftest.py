@@ -1,0 +1,28 @@
+"""What every test gets: caches of its own, and a reason where real data is not at hand."""
+
+import os
+
+import pytest
+
+REAL_DATA = {
+    "corpus": ("MMSER_CORPORA", "real audio: a folder with the sample corpora"),
+    "weights": ("MMSER_MODELS", "real weights: whisper-tiny.en, whisper-base(.pt), minilm-l6"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for marker, (variable, what) in REAL_DATA.items():
+            if item.get_closest_marker(marker) and not os.environ.get(variable):
+                item.add_marker(pytest.mark.skip(reason=f"${variable} is not set ({what})"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def caches(tmp_path_factory):
+    """Keep tests out of the user's cache folders."""
+    import datasets
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MMSER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("datasets"))
+        yield
