@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-real test-oldest quality style bench clean
+.PHONY: help install demo test test-slow test-real test-oldest quality style clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -46,9 +46,6 @@ quality: $(STAMP) ## Check style, types, layers and spelling
 style: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-bench: $(STAMP) ## Run the benchmarks; each prints a ratio against the plain alternative
-	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 clean: ## Remove what make made, .venv included
 	rm -rf $(VENV) $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -50,7 +50,7 @@ def make_row(split: str, index: int, label: str) -> dict:
 
 
 def write_corpus(folder: Path, *, num_train: int = 24, num_test: int = 12) -> Path:
-    """Write a corpus folder with ``num_train`` clips in train and ``num_test`` in each of the other splits."""
+    """Write a corpus folder: ``num_train`` clips in train, ``num_test`` in each of the other splits."""
     features = clip_features(CLASSES)
     raw = Features({**features, "audio": {"bytes": Value("binary"), "path": Value("string")}})
     (folder / "data").mkdir(parents=True)

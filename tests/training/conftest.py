@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from factories_corpus import write_corpus
 from factories_models import save_audio_checkpoint, save_text_checkpoint
 
@@ -38,7 +39,7 @@ def towers(tmp_path_factory):
     return {kind: str(path) for kind, path in paths.items()}
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_recipe(corpus, towers, tmp_path, monkeypatch):
     """Run a recipe's main in this process; returns the folder of the run."""
     monkeypatch.setenv("MMSER_CACHE", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""Data parallelism on the CPU: `accelerate launch --cpu` starts one process there, torchrun as many as asked."""
+"""Data parallelism on the CPU: torchrun starts as many processes as asked, `accelerate launch --cpu` one."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture()
+@pytest.fixture
 def launch(corpus, towers, tmp_path):
     def run(out, num_processes, batch_size, **settings):
         folder = tmp_path / out

@@ -13,8 +13,7 @@ from transformers import PreTrainedModel
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, read_waveform
 from mmser.errors import SettingsError
-from mmser.models.loading import load_model
-from mmser.training.collation import Processor
+from mmser.models.loading import Processor, load_model
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +64,8 @@ class EmotionRecognizer:
             CheckpointError: the folder lacks weights that the model needs; none is ever initialised anew.
         """
         model, processor = load_model(source)
-        return cls(model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")), processor)
+        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
+        return cls(model, processor)
 
     def predict(
         self,

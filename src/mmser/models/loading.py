@@ -9,10 +9,12 @@ from mmser.models.audio_classifier import load_audio_classifier
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
 from mmser.models.strict import load_strictly
 
+Processor = AudioFeatures | FusionProcessor  # what makes features: of sound alone, or of sound and text
+
 AutoConfig.register(FusionConfig.model_type, FusionConfig, exist_ok=True)
 
 
-def load_model(folder: str | Path) -> tuple[PreTrainedModel, AudioFeatures | FusionProcessor]:
+def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
     """Load a fusion model or a stock audio classifier, whichever the folder holds, in eval mode.
 
     Args:

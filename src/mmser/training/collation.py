@@ -1,24 +1,14 @@
 """Rows of a corpus as a model takes them.  dataset row -> features -> padded batch"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import datasets
-import numpy as np
 import torch
 from torch import Tensor
 
 from mmser.curation.schema import decode_audio
-
-
-class Processor(Protocol):
-    """What makes features: ``AudioFeatures`` (of sound alone) or ``FusionProcessor`` (of sound and text)."""
-
-    def features(self, waveform: np.ndarray, text: str | None = None) -> dict[str, Any]:
-        """Features of one clip, unpadded."""
-
-    def pad(self, features: list[dict[str, Any]]) -> Mapping[str, Tensor]:
-        """A batch of them, padded and masked."""
+from mmser.models.loading import Processor
 
 
 class ClipDataset(torch.utils.data.Dataset):

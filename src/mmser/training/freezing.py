@@ -1,6 +1,7 @@
 """Choose what is trained.  model, mode -> the same model with frozen parts held in eval mode"""
 
 import types
+from typing import Any
 
 from torch import nn
 
@@ -46,9 +47,12 @@ def is_frozen(module: nn.Module) -> bool:
 
 
 def _convolutional_layers(tower: nn.Module) -> list[nn.Module]:
-    if hasattr(tower, "feature_extractor"):
-        return list(tower.feature_extractor.conv_layers)
-    return [tower.conv1, tower.conv2]  # type: ignore[list-item]
+    extractor: Any = getattr(tower, "feature_extractor", None)
+    return (
+        [tower.get_submodule("conv1"), tower.get_submodule("conv2")]
+        if extractor is None
+        else [*extractor.conv_layers]
+    )
 
 
 def _freeze_sinusoids(tower: nn.Module) -> None:

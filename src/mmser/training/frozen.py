@@ -9,7 +9,7 @@ from typing import Any
 
 import datasets
 import torch
-from accelerate import PartialState
+from accelerate.state import PartialState
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
@@ -50,8 +50,11 @@ class PooledHead(nn.Module):
         self.parts = nn.ModuleDict(
             {name: part for name, part in model.named_children() if part not in encoders}
         )
-        is_fusion = isinstance(model, FusionForEmotionClassification)
-        self._classify = model.classify if is_fusion else partial(classify_pooled, model)
+        self._classify: Callable[..., Tensor] = (
+            model.classify
+            if isinstance(model, FusionForEmotionClassification)
+            else partial(classify_pooled, model)
+        )
 
     def forward(
         self, audio: Tensor, text: Tensor | None = None, labels: Tensor | None = None
@@ -81,7 +84,7 @@ class FrozenTowers:
         batch_size: clips in a batch.
     """
 
-    def __init__(self, model: PreTrainedModel, processor: Any, cache_dir: Path, *, batch_size: int):
+    def __init__(self, model: Any, processor: Any, cache_dir: Path, *, batch_size: int):
         self.model = model
         self.processor = processor
         self.batch_size = batch_size

@@ -13,7 +13,7 @@ from typing import Any
 
 import datasets
 import torch
-from accelerate import PartialState
+from accelerate.state import PartialState
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -21,8 +21,9 @@ from mmser.curation.schema import read_corpus_json
 from mmser.curation.store import default_cache_dir
 from mmser.errors import EmptySplitError, MmserError, OutputExistsError, SettingsError
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
+from mmser.models.loading import Processor
 from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, Processor, collate_clips, collate_pooled
+from mmser.training.collation import ClipDataset, collate_clips, collate_pooled
 from mmser.training.frozen import FrozenTowers, PooledHead, has_frozen_towers
 from mmser.training.scoring import class_names, describe_corpus, format_confusion, make_frame
 from mmser.training.trainer import EmotionTrainer, make_compute_metrics
@@ -80,7 +81,7 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     for split in ("train", "validation", "test"):
         if not len(run.corpus[split]):
             raise EmptySplitError(
-                f"{run.settings.corpus}: the {split} split holds no clip. Build with another protocol or fold."
+                f"{run.settings.corpus}: the {split} split holds no clip. Build another protocol or fold."
             )
     prepare_output(run)
     seconds = {"embed": 0.0}
@@ -188,7 +189,7 @@ def save_model(run: Run) -> None:
         "transcripts": settings["transcripts"],
     }
     run.model.save_pretrained(run.out)
-    run.processor.save_pretrained(run.out)
+    run.processor.save_pretrained(str(run.out))
 
 
 def _describe(run: Run, seconds: dict[str, float]) -> dict[str, Any]:

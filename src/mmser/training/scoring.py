@@ -34,8 +34,8 @@ from mmser.evaluation.report import (
     write_evaluation,
 )
 from mmser.evaluation.scores import compute_confusion_matrix
-from mmser.models.loading import load_model
-from mmser.training.collation import ClipDataset, Processor, collate_clips
+from mmser.models.loading import Processor, load_model
+from mmser.training.collation import ClipDataset, collate_clips
 from mmser.training.trainer import softmax
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def predict_logits(
         sampler=order.tolist(),
         collate_fn=partial(collate_clips, processor=processor),
     )
-    logits = np.empty((len(split), model.config.num_labels), dtype=np.float32)
+    logits = np.empty((len(split), len(class_names(model))), dtype=np.float32)
     done = 0
     for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
         batch.pop("labels")
@@ -87,7 +87,8 @@ def describe_corpus(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def class_names(model: PreTrainedModel) -> list[str]:
     """The classes of a model in the order of its logits."""
-    return [model.config.id2label[index] for index in range(model.config.num_labels)]
+    names: dict[int, str] = model.config.id2label  # type: ignore[assignment]
+    return [names[index] for index in range(len(names))]
 
 
 def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:

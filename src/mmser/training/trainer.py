@@ -23,7 +23,7 @@ class EmotionTrainer(Trainer):
 
     def predict_logits(self, split: Dataset) -> np.ndarray:
         """Logits of a split in its own order, float32 (N, C)."""
-        return np.asarray(self.predict(split).predictions, dtype=np.float32)  # type: ignore[arg-type]
+        return np.asarray(self.predict(split).predictions, dtype=np.float32)
 
 
 def make_compute_metrics(classes: Sequence[str]) -> Callable[[EvalPrediction], dict[str, Any]]:
