@@ -10,6 +10,7 @@ from mmser.curation.schema import load_corpus
 from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions
 from mmser.models.loading import load_model
+from mmser.training.frozen import FrozenTowers
 from mmser.training.scoring import predict_logits
 from mmser.training.trainer import EmotionTrainer, softmax
 
@@ -103,6 +104,13 @@ def test_frozen_towers_are_not_run_again_for_a_second_seed(run_recipe, monkeypat
     monkeypatch.setattr("mmser.models.fusion.FusionForEmotionClassification.embed_text", refuse)
     second = run_recipe("train_fusion", "--freeze_text", "True", out="second", **{**FAST, "seed": 1})
     assert (second / "metrics.json").exists()
+
+
+def test_a_saved_model_finds_the_states_of_its_own_training(run_recipe, corpus, tmp_path):
+    run = run_recipe("train_fusion", "--freeze_text", "True", **FAST)
+    model, processor = load_model(run)
+    towers = FrozenTowers(model, processor, tmp_path / "cache", batch_size=4)
+    assert load_corpus(corpus)["test"]["sha256"][0] in towers.audio_store.rows
 
 
 @pytest.mark.parametrize("freeze", ["classifier", "entire"])

@@ -24,6 +24,9 @@ from mmser.training.freezing import is_frozen
 _POOLING = "mean of the last hidden states over real frames, masked group norm, 1"
 
 
+_NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
+
+
 def encoders_of(model: PreTrainedModel) -> list[nn.Module]:
     """The encoders of a fusion model (audio, text) or of a stock audio classifier (audio)."""
     if isinstance(model, FusionForEmotionClassification):
@@ -90,7 +93,8 @@ class FrozenTowers:
         self.batch_size = batch_size
         self.reads_text = isinstance(model, FusionForEmotionClassification)
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
-        recipe = json.dumps([self.reads_text, self.audio.to_dict()], sort_keys=True, default=str)
+        made = {name: value for name, value in self.audio.to_dict().items() if name not in _NAMES_ALONE}
+        recipe = json.dumps([self.reads_text, made], sort_keys=True, default=str)
         self.audio_store = _open_store(cache_dir, encoders_of(model)[0], recipe)
         self.text_store = None
         if self.reads_text:
