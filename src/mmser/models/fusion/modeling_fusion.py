@@ -20,9 +20,7 @@ class FusionForEmotionClassification(PreTrainedModel):
     """A speech encoder and a text encoder, pooled, joined, classified.
 
     Args:
-        config: the two encoders and the head.
-        audio_encoder: a speech encoder of ``config.audio_config`` to take over; None builds one at random.
-        text_encoder: a text encoder of ``config.text_config`` to take over; None builds one at random.
+        config: the two encoders and the head; all weights are random. ``build_fusion`` fills in pretrained ones.
     """
 
     config_class = FusionConfig
@@ -33,15 +31,10 @@ class FusionForEmotionClassification(PreTrainedModel):
     _supports_sdpa = True
     _supports_flash_attn = True
 
-    def __init__(
-        self,
-        config: FusionConfig,
-        audio_encoder: PreTrainedModel | None = None,
-        text_encoder: PreTrainedModel | None = None,
-    ):
+    def __init__(self, config: FusionConfig):
         super().__init__(config)
-        self.audio_encoder = audio_encoder or build_audio_tower(config.audio_config)
-        self.text_encoder = text_encoder or build_text_tower(config.text_config)
+        self.audio_encoder = build_audio_tower(config.audio_config)
+        self.text_encoder = build_text_tower(config.text_config)
         install_masked_norm(self.audio_encoder)
         self.dropout = nn.Dropout(config.dropout)
         width = config.audio_config.hidden_size + config.text_config.hidden_size

@@ -53,7 +53,9 @@ def build_fusion(
     config = FusionConfig(
         audio_config=audio_tower.config, text_config=text_tower.config, dropout=dropout, **label_maps(classes)
     )
-    model = FusionForEmotionClassification(config, audio_encoder=audio_tower, text_encoder=text_tower)
+    model = FusionForEmotionClassification(config)
+    model.audio_encoder.load_state_dict(audio_tower.state_dict())
+    model.text_encoder.load_state_dict(text_tower.state_dict())
     features = load_audio_features(audio, audio_tower.config)
     processor = FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
     return model.eval(), processor
