@@ -1,4 +1,4 @@
-"""A tower inside a model is the checkpoint's tower, weight by weight: initialisation must not touch it again."""
+"""A tower in a model is the checkpoint's tower, weight by weight: initialisation must not touch it again."""
 
 import pytest
 import torch

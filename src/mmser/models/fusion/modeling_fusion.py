@@ -20,7 +20,7 @@ class FusionForEmotionClassification(PreTrainedModel):
     """A speech encoder and a text encoder, pooled, joined, classified.
 
     Args:
-        config: the two encoders and the head; all weights are random. ``build_fusion`` fills in pretrained ones.
+        config: the two encoders and the head. Weights are random; ``build_fusion`` fills in pretrained ones.
     """
 
     config_class = FusionConfig
