@@ -105,12 +105,11 @@ def identify_checkpoint(source: str) -> str:
         SettingsError: ``source`` looks like a path, and there is no such file.
     """
     path = Path(source)
-    if path.is_file():
+    is_path = os.sep in source or path.suffix not in ("", ".en")  # names: "base", "tiny.en"
+    if is_path and path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    if path.suffix or os.sep in source:
-        if source.endswith(".en"):
-            return _identify_name(source)
+    if is_path:
         raise SettingsError(
             f"{source}: no such file. Give a name of openai-whisper or the path of a .pt file."
         )

@@ -8,6 +8,7 @@ clips beside it.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,7 @@ def _judge(result: DecodingResult) -> Transcript:
     )
 
 
+@cache
 def load_whisper(source: str) -> Any:
-    """Load an openai-whisper checkpoint, on the GPU where there is one."""
+    """Load an openai-whisper checkpoint once a process, on the GPU where there is one."""
     return whisper.load_model(source, device="cuda" if torch.cuda.is_available() else "cpu").eval()
