@@ -56,8 +56,14 @@ def test_a_text_tower_that_would_start_at_random_is_refused(checkpoints, tmp_pat
 
 
 def test_weights_that_nothing_reads_may_be_absent(checkpoints, tmp_path):
-    load_text_tower(str(drop_weights(checkpoints / "bert", tmp_path / "bert", "pooler")))
-    load_audio_tower(str(drop_weights(checkpoints / "hubert", tmp_path / "hubert", "masked_spec_embed")))
+    text = load_text_tower(str(drop_weights(checkpoints / "bert", tmp_path / "bert", "pooler")))
+    assert not any(name.startswith("pooler") for name in text.state_dict())
+    audio = load_audio_tower(
+        str(drop_weights(checkpoints / "hubert", tmp_path / "hubert", "masked_spec_embed"))
+    )
+    whole = load_audio_tower(str(checkpoints / "hubert")).state_dict()
+    kept = {name: tensor for name, tensor in audio.state_dict().items() if name != "masked_spec_embed"}
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in kept.items())
 
 
 def test_a_task_model_gives_its_encoder(checkpoints, tmp_path):
