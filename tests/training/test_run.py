@@ -10,6 +10,7 @@ from mmser.curation.schema import load_corpus
 from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions
 from mmser.models.loading import load_model
+from mmser.training.freezing import freeze
 from mmser.training.frozen import FrozenTowers
 from mmser.training.scoring import predict_logits
 from mmser.training.trainer import EmotionTrainer, softmax
@@ -106,11 +107,30 @@ def test_frozen_towers_are_not_run_again_for_a_second_seed(run_recipe, monkeypat
     assert (second / "metrics.json").exists()
 
 
+@pytest.mark.parametrize(("freeze", "freeze_text"), [("classifier", "False"), ("entire", "True")])
+def test_one_frozen_tower_is_computed_once_and_changes_no_weight(
+    run_recipe, monkeypatch, freeze, freeze_text
+):
+    settings = {**FAST, "freeze": freeze, "freeze_text": freeze_text, "num_train_epochs": 2}
+    cached = weights_of(run_recipe("train_fusion", out="cached", **settings))
+    with monkeypatch.context() as patch:
+        patch.setattr("mmser.training.run.frozen_encoders_of", lambda model: {})
+        plain = weights_of(run_recipe("train_fusion", out="plain", **settings))
+    assert_close(plain, cached, tolerance=1e-4)
+    calls = []
+    frozen = "embed_audio" if freeze == "classifier" else "embed_text"
+    monkeypatch.setattr(f"mmser.models.fusion.FusionForEmotionClassification.{frozen}", calls.append)
+    again = weights_of(run_recipe("train_fusion", out="again", **settings))
+    assert_close(again, cached)
+    assert not calls
+
+
 def test_a_saved_model_finds_the_states_of_its_own_training(run_recipe, corpus, tmp_path):
     run = run_recipe("train_fusion", "--freeze_text", "True", **FAST)
     model, processor = load_model(run)
+    freeze(model)
     towers = FrozenTowers(model, processor, tmp_path / "cache", batch_size=4)
-    assert load_corpus(corpus)["test"]["sha256"][0] in towers.audio_store.rows
+    assert load_corpus(corpus)["test"]["sha256"][0] in towers.stores["audio"].rows
 
 
 @pytest.mark.parametrize("freeze", ["classifier", "entire"])

@@ -1,9 +1,10 @@
 """Rows of a corpus as a model takes them.  dataset row -> features -> padded batch"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import datasets
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,24 +41,29 @@ def collate_clips(items: Sequence[dict[str, Any]], *, processor: Processor) -> d
 
 
 class PooledDataset(torch.utils.data.Dataset):
-    """A split whose items are the pooled states of frozen towers.
+    """A split whose items are the pooled states of frozen towers, and the features that another tower takes.
 
     Args:
         states: tower -> its pooled states, each (N, D).
         labels: class index of each clip.
+        makers: index of a clip -> its features, for each tower that is trained.
     """
 
-    def __init__(self, states: Mapping[str, Tensor], labels: Sequence[int]):
+    def __init__(
+        self,
+        states: Mapping[str, Tensor],
+        labels: Sequence[int],
+        makers: Sequence[Callable[[int], Mapping[str, np.ndarray]]] = (),
+    ):
         self.states = dict(states)
         self.labels = torch.tensor(labels)
+        self.makers = list(makers)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return {name: rows[index] for name, rows in self.states.items()} | {"labels": self.labels[index]}
-
-
-def collate_pooled(items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Stack the items of a :class:`PooledDataset` into one batch."""
-    return {name: torch.stack([item[name] for item in items]) for name in items[0]}
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item: dict[str, Any] = {name: rows[index] for name, rows in self.states.items()}
+        for make in self.makers:
+            item |= make(index)
+        return item | {"labels": self.labels[index]}

@@ -1,13 +1,13 @@
-"""Train behind frozen towers.  model with frozen towers -> its head, pooled states of each split"""
+"""Train behind frozen towers.  model -> what of it is trained, pooled states of the frozen towers"""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
+import numpy as np
 import torch
 from accelerate.state import PartialState
 from torch import Tensor, nn
@@ -27,20 +27,20 @@ _POOLING = "mean of the last hidden states over real frames, masked group norm, 
 _NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
 
 
-def encoders_of(model: PreTrainedModel) -> list[nn.Module]:
-    """The encoders of a fusion model (audio, text) or of a stock audio classifier (audio)."""
+def encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
+    """The encoders of a fusion model ("audio", "text") or of a stock audio classifier ("audio")."""
     if isinstance(model, FusionForEmotionClassification):
-        return [model.audio_encoder, model.text_encoder]
-    return [get_audio_tower(model)]
+        return {"audio": model.audio_encoder, "text": model.text_encoder}
+    return {"audio": get_audio_tower(model)}
 
 
-def has_frozen_towers(model: PreTrainedModel) -> bool:
-    """True where nothing but the head is trained."""
-    return all(is_frozen(encoder) for encoder in encoders_of(model))
+def frozen_encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
+    """The encoders of which nothing is trained."""
+    return {name: encoder for name, encoder in encoders_of(model).items() if is_frozen(encoder)}
 
 
-class PooledHead(nn.Module):
-    """The part of a model behind its frozen towers, trained on their pooled states.
+class PooledModel(nn.Module):
+    """What of a model is not a frozen tower, trained on the pooled states of those that are.
 
     Its weights are the model's own: what is trained here is trained there, and the model stays whole.
     """
@@ -49,30 +49,37 @@ class PooledHead(nn.Module):
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
-        encoders = encoders_of(model)
-        self.parts = nn.ModuleDict(
-            {name: part for name, part in model.named_children() if part not in encoders}
-        )
-        self._classify: Callable[..., Tensor] = (
-            model.classify
-            if isinstance(model, FusionForEmotionClassification)
-            else partial(classify_pooled, model)
-        )
+        frozen = list(frozen_encoders_of(model).values())
+        children = model.named_children()
+        self.parts = nn.ModuleDict({name: part for name, part in children if part not in frozen})
+        self._whole = [model]  # in a list: the frozen towers are not parts of this module
 
     def forward(
-        self, audio: Tensor, text: Tensor | None = None, labels: Tensor | None = None
+        self,
+        audio: Tensor | None = None,
+        text: Tensor | None = None,
+        labels: Tensor | None = None,
+        **features: Tensor,
     ) -> SequenceClassifierOutput:
-        """Classify pooled states.
+        """Classify pooled states, those of a tower that is trained being computed.
 
         Args:
-            audio: of the audio tower, (B, D).
-            text: of the text tower, (B, D'), where the model has one.
+            audio: pooled states of the audio tower, (B, D), where it is frozen.
+            text: of the text tower, (B, D'), where the model has one and it is frozen.
             labels: class indices, (B,), or None for logits alone.
+            features: what the tower that is trained takes.
 
         Returns:
             ``logits`` (B, C), and ``loss`` where labels are given.
         """
-        logits = self._classify(audio) if text is None else self._classify(audio, text)
+        model = self._whole[0]
+        if isinstance(model, FusionForEmotionClassification):
+            logits = model.classify(
+                model.embed_audio(**features) if audio is None else audio,
+                model.embed_text(**features) if text is None else text,
+            )
+        else:
+            logits = classify_pooled(model, cast(Tensor, audio))  # a lone tower is a frozen one here
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
@@ -81,7 +88,7 @@ class FrozenTowers:
     """The frozen encoders of a model, with the stores of what they made of each clip.
 
     Args:
-        model: a model whose encoders are all frozen.
+        model: a model of whose encoders one or both are frozen.
         processor: its processor.
         cache_dir: holds the stores, one folder an encoder and way of making features.
         batch_size: clips in a batch.
@@ -93,13 +100,17 @@ class FrozenTowers:
         self.batch_size = batch_size
         self.reads_text = isinstance(model, FusionForEmotionClassification)
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
+        self.encoders = frozen_encoders_of(model)
+        self.stores = {
+            name: _open_store(cache_dir, encoder, self._describe_features(name))
+            for name, encoder in self.encoders.items()
+        }
+
+    def _describe_features(self, tower: str) -> str:
+        if tower == "text":
+            return json.dumps(self.processor.tokenizer.get_vocab(), sort_keys=True)
         made = {name: value for name, value in self.audio.to_dict().items() if name not in _NAMES_ALONE}
-        recipe = json.dumps([self.reads_text, made], sort_keys=True, default=str)
-        self.audio_store = _open_store(cache_dir, encoders_of(model)[0], recipe)
-        self.text_store = None
-        if self.reads_text:
-            vocabulary = json.dumps(processor.tokenizer.get_vocab(), sort_keys=True)
-            self.text_store = _open_store(cache_dir, model.text_encoder, vocabulary)
+        return json.dumps([self.reads_text, made], sort_keys=True, default=str)
 
     def embed(self, split: datasets.Dataset, device: torch.device) -> PooledDataset:
         """Pooled states of a split, in its order; what the stores have is not computed again.
@@ -107,27 +118,45 @@ class FrozenTowers:
         The processes of a distributed run share the work; they meet in the stores, so ``cache_dir`` has to be
         a folder that all of them see.
         """
-        for encoder in encoders_of(self.model):
+        for encoder in self.encoders.values():
             encoder.to(device)
+        texts = [text or "" for text in split["transcript"]]
+
+        def audio_features(index: int) -> dict[str, np.ndarray]:
+            return self.audio.features(decode_audio(split[index]["audio"]))
+
+        def text_features(index: int) -> dict[str, np.ndarray]:
+            return {"input_ids": self.processor.tokenize(texts[index])}
 
         def embed_clips(indices: list[int]) -> Tensor:
-            clips = [self.audio.features(decode_audio(audio)) for audio in split.select(indices)["audio"]]
-            batch = {name: each.to(device) for name, each in self.audio.pad(clips).items()}
+            batch = self.audio.pad([audio_features(index) for index in indices])
+            batch = {name: each.to(device) for name, each in batch.items()}
             return self.model.embed_audio(**batch) if self.reads_text else embed_audio(self.model, **batch)
 
-        states = {"audio": self._look_up(self.audio_store, split["sha256"], split["duration_s"], embed_clips)}
-        if self.text_store is not None:
-            texts = [text or "" for text in split["transcript"]]
+        def embed_texts(indices: list[int]) -> Tensor:
+            batch = self.processor.pad_text([text_features(index)["input_ids"] for index in indices])
+            return self.model.embed_text(**{name: each.to(device) for name, each in batch.items()})
 
-            def embed_texts(indices: list[int]) -> Tensor:
-                batch = self.processor.pad_text([self.processor.tokenize(texts[index]) for index in indices])
-                return self.model.embed_text(**{name: each.to(device) for name, each in batch.items()})
+        states = {}
+        if store := self.stores.get("audio"):
+            states["audio"] = self._look_up(store, split["sha256"], split["duration_s"], embed_clips)
+        if store := self.stores.get("text"):
+            keys = [hash_text(text) for text in texts]
+            states["text"] = self._look_up(store, keys, [len(text) for text in texts], embed_texts)
+        trained = encoders_of(self.model).keys() - states
+        makers = {"audio": audio_features, "text": text_features}
+        return PooledDataset(states, split["label"], [makers[name] for name in sorted(trained)])
 
-            lengths = [len(text) for text in texts]
-            states["text"] = self._look_up(
-                self.text_store, [hash_text(text) for text in texts], lengths, embed_texts
+    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Stack pooled states and pad the features of the tower that is trained, if one is."""
+        batch = {name: torch.stack([item[name] for item in items]) for name in (*self.stores, "labels")}
+        if "input_values" in items[0]:
+            batch |= self.audio.pad(
+                [{name: item[name] for name in ("input_values", "attention_mask")} for item in items]
             )
-        return PooledDataset(states, split["label"])
+        if "input_ids" in items[0]:
+            batch |= self.processor.pad_text([item["input_ids"] for item in items])
+        return batch
 
     @torch.no_grad()
     def _look_up(

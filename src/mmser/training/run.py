@@ -23,8 +23,8 @@ from mmser.errors import EmptySplitError, MmserError, OutputExistsError, Setting
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.models.loading import Processor
 from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, collate_clips, collate_pooled
-from mmser.training.frozen import FrozenTowers, PooledHead, has_frozen_towers
+from mmser.training.collation import ClipDataset, collate_clips
+from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
 from mmser.training.scoring import class_names, describe_corpus, format_confusion, make_frame
 from mmser.training.trainer import EmotionTrainer, make_compute_metrics
 
@@ -85,8 +85,7 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             )
     prepare_output(run)
     seconds = {"embed": 0.0}
-    trained, view = _make_views(run, seconds)
-    trainer = _make_trainer(run, trained, view)
+    view, trainer = _make_trainer(run, seconds)
     started = time.perf_counter()
     trainer.train(resume_from_checkpoint=_find_checkpoint(run))
     seconds["train"] = time.perf_counter() - started
@@ -134,10 +133,14 @@ def prepare_output(run: Run) -> None:
     settings_file.write_text(json.dumps(run.described, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _make_views(run: Run, seconds: dict[str, float]) -> tuple[torch.nn.Module, Callable[[str], Any]]:
-    """What is trained, and a split as it sees it: pooled states behind frozen towers, else features."""
-    if not has_frozen_towers(run.model):
-        return run.model, lambda split: ClipDataset(run.corpus[split], run.processor)
+def _make_trainer(run: Run, seconds: dict[str, float]) -> tuple[Callable[[str], Any], EmotionTrainer]:
+    """A split as what is trained takes it (features, or pooled states of frozen towers), and the trainer."""
+    if not frozen_encoders_of(run.model):
+
+        def clips(split: str) -> ClipDataset:
+            return ClipDataset(run.corpus[split], run.processor)
+
+        return clips, _build_trainer(run, run.model, clips, partial(collate_clips, processor=run.processor))
     towers = FrozenTowers(
         run.model,
         run.processor,
@@ -151,11 +154,12 @@ def _make_views(run: Run, seconds: dict[str, float]) -> tuple[torch.nn.Module, C
         seconds["embed"] += time.perf_counter() - started
         return states
 
-    return PooledHead(run.model), view
+    return view, _build_trainer(run, PooledModel(run.model), view, towers.collate)
 
 
-def _make_trainer(run: Run, trained: torch.nn.Module, view: Callable[[str], Any]) -> EmotionTrainer:
-    pooled = isinstance(trained, PooledHead)
+def _build_trainer(
+    run: Run, trained: torch.nn.Module, view: Callable[[str], Any], collate: Callable[..., Any]
+) -> EmotionTrainer:
     arguments = run.arguments
     arguments.output_dir = str(run.out / "checkpoints")
     arguments.remove_unused_columns = False
@@ -163,7 +167,7 @@ def _make_trainer(run: Run, trained: torch.nn.Module, view: Callable[[str], Any]
     return EmotionTrainer(
         model=trained,
         args=arguments,
-        data_collator=collate_pooled if pooled else partial(collate_clips, processor=run.processor),
+        data_collator=collate,
         train_dataset=view("train"),
         eval_dataset=view("validation"),
         compute_metrics=make_compute_metrics(class_names(run.model)),
