@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+OLDEST_TORCH ?= 2.13.0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DIR ?= demo
@@ -14,11 +16,11 @@ help: ## Show what can be made
 
 install: $(STAMP) ## Install mmser with everything its tests and its demo need into .venv
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) torch
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	touch $@
 
 demo: $(STAMP) ## Five miniature corpora, HuBERT and fusion trained on them, their scores, one prediction
@@ -34,7 +36,9 @@ test-real: $(STAMP) ## Run the tests on real audio ($$MMSER_CORPORA) and real we
 	$(PYTEST) -m '(slow or corpus or weights) and not gpu'
 
 test-oldest: ## Install the oldest versions allowed into .venv-oldest and run the tests with them
-	$(MAKE) test VENV=.venv-oldest
+	mkdir -p .venv-oldest
+	{ cat constraints-oldest.txt; echo torch==$(OLDEST_TORCH); } > .venv-oldest/constraints.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv-oldest/constraints.txt
 
 quality: $(STAMP) ## Check style, types, layers and spelling
 	$(BIN)/ruff check .
