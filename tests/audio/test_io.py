@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from factories_audio import make_speech, write_clip
-from mmser.audio.io import decode_flac, encode_flac, hash_waveform, read_waveform, resample
+from mmser.audio.io import decode_flac, encode_flac, hash_waveform, quantize, read_waveform, resample
 from mmser.errors import AudioError
 
 
@@ -80,3 +80,11 @@ def test_chunks_before_the_samples_and_streamed_lengths_are_not_taken_for_damage
     assert len(read_waveform(with_chunk)[0]) == 1600
     streamed = content[:40] + b"\xff\xff\xff\xff" + content[44:]
     assert len(read_waveform(streamed)[0]) == 1600
+
+
+def test_a_quantized_waveform_is_the_one_that_a_corpus_gives_back():
+    waveform = np.random.default_rng(0).uniform(-1.1, 1.1, 1000).astype(np.float32)
+    quantized = quantize(waveform)
+    assert quantized.dtype == np.float32
+    np.testing.assert_array_equal(quantized, decode_flac(encode_flac(waveform)))
+    assert not np.array_equal(quantized, waveform)

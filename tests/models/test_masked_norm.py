@@ -138,11 +138,10 @@ _CALM = {
 def test_a_full_size_hubert_base_answers_a_padded_clip_as_alone():
     torch.manual_seed(0)
     model = install_masked_norm(HubertForSequenceClassification(HubertConfig(num_labels=7)).eval())
-    nn.init.normal_(model.projector.weight)
-    nn.init.normal_(model.classifier.weight)
+    nn.init.normal_(model.classifier.weight, std=0.5)
     values, mask = padded_batch(16_000, 64_000)
     with torch.no_grad():
         alone = model(values[:1, :16_000], mask[:1, :16_000]).logits[0]
         beside = model(values, mask).logits[0]
     assert alone.abs().max() > 1  # logits of a size at which 1e-4 says something
-    assert (alone - beside).abs().max() < 1e-4 * alone.abs().max()
+    assert (alone - beside).abs().max() <= 1e-4

@@ -84,6 +84,11 @@ def to_pcm16(waveform: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
 
 
+def quantize(waveform: np.ndarray) -> np.ndarray:
+    """Round float32 samples (S,) to what a corpus stores, so that a clip sounds the same read from there."""
+    return to_pcm16(waveform).astype(np.float32) / 32768.0
+
+
 def encode_flac(waveform: np.ndarray) -> bytes:
     """Encode a 16 kHz waveform, float32 (S,), as 16-bit FLAC."""
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
-from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, read_waveform
+from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, quantize, read_waveform
 from mmser.errors import SettingsError
 from mmser.models.loading import Processor, load_model
 
@@ -90,7 +90,7 @@ class EmotionRecognizer:
         """
         if texts is not None and len(texts) != len(clips):
             raise SettingsError(f"{len(texts)} texts for {len(clips)} clips, expected one each.")
-        waveforms = [clean_waveform(*_read(clip), self.cleaning) for clip in clips]
+        waveforms = [quantize(clean_waveform(*_read(clip), self.cleaning)) for clip in clips]
         transcripts = list(texts) if texts is not None else self._transcribe(waveforms)
         order = sorted(range(len(waveforms)), key=lambda index: len(waveforms[index]))
         predictions: dict[int, Prediction] = {}
