@@ -8,6 +8,12 @@ from mmser.curation.splitting import ClipKey
 Counts = dict[str, dict[str, dict[str, int]]]  # step -> corpus -> class (emotion, at "read") -> clips
 Table = list[list[object]]
 
+TITLES = {
+    "1_relabelled": "Table 1: clips of the chosen classes",
+    "2_cleaned": "Table 2: clips after cleaning",
+    "3_test": "Table 3: test split",
+    "4_train_and_validation": "Table 4: train and validation, after balancing",
+}
 STEPS = ("read", "relabel", "clean", "train", "validation", "test")
 
 
