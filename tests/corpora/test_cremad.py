@@ -44,6 +44,26 @@ def test_the_label_is_what_the_actor_intended_and_not_what_raters_heard(plant):
     assert (clip.emotion, clip.votes) == ("happy", {"neutral": 11})
 
 
+@pytest.mark.parametrize(
+    ("counts", "heard"),
+    [
+        ("2,0,0,4,7,0", ("neutral",)),
+        ("4,4,0,1,0,0", ("angry", "disgust")),
+        ("2,2,2,2,0,1", ("angry", "disgust", "fearful", "happy")),
+    ],
+)
+def test_what_was_heard_is_what_most_raters_chose_with_all_of_a_tie(plant, counts, heard):
+    root = plant("AudioWAV/1001_IEO_HAP_MD.wav")
+    write_votes(root, f'"100003",{counts},"1001_IEO_HAP_MD",9')
+    (clip,) = cremad.iter_clips(root)
+    assert clip.heard == heard
+
+
+def test_without_the_table_nothing_is_said_of_what_was_heard(plant):
+    (clip,) = cremad.iter_clips(plant("AudioWAV/1001_IEO_HAP_MD.wav"))
+    assert clip.heard == ()
+
+
 def test_the_misnamed_clip_of_old_clones_gets_its_published_name(plant):
     root = plant("AudioWAV/1040_ITH_SAD_X.wav")
     write_votes(root, '"103234",0,0,2,0,5,3,"1040_ITH_SAD_XX",10')

@@ -110,6 +110,25 @@ def test_four_classes_of_iemocap_are_the_usual_5531(complete_corpora):
     assert sum(label is not None for label in labels) == 5531
 
 
+@pytest.mark.parametrize(
+    ("scheme", "corpus", "count"),
+    [
+        ("ravdess8", "ravdess", 1440),  # all of it
+        ("ravdess4", "ravdess", 4 * 192),
+        ("ravdess4-surprised", "ravdess", 4 * 192),
+        ("emodb7", "emodb", 535),  # all of it
+        ("ekman7", "ravdess", 1440 - 192),  # without calm
+        ("ekman7", "cremad", 7442),
+        ("ekman7", "tess", 2800),
+        ("ekman7", "iemocap", 1708 + 595 + 1041 + 1084 + 1103 + 107 + 40 + 2),
+    ],
+)
+def test_a_scheme_keeps_its_clips_of_a_complete_corpus(complete_corpora, scheme, corpus, count):
+    relabel = get_scheme(scheme).relabel
+    labels = [relabel(clip.emotion) for clip in CORPORA[corpus].iter_clips(complete_corpora)]
+    assert sum(label is not None for label in labels) == count
+
+
 def test_complete_corpora_are_read_without_a_warning(complete_corpora, caplog):
     with caplog.at_level(logging.WARNING):
         read_clips(complete_corpora, CORPORA)

@@ -90,6 +90,7 @@ def test_votes_are_those_of_the_categorical_raters(release):
     )
     clip = read_one(release("Ses01F_impro01", [name], label(name, "fru", *ratings)))
     assert clip.votes == {"neutral": 1, "frustrated": 2, "angry": 1}
+    assert clip.heard == ("angry", "frustrated", "neutral")
 
 
 def test_a_rater_may_use_any_word_of_the_form(release):

@@ -1,13 +1,22 @@
 """The table of corpora that mmser reads.  folder, names -> Clip rows"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mmser.corpora import cremad, emodb, iemocap, ravdess, savee, tess
+from mmser.corpora import cremad, emodb, iemocap, ravdess, savee, table_csv, tess
 from mmser.corpora.base import Clip, Corpus, CorpusInfo
-from mmser.errors import CorpusNotFoundError, DuplicateClipError, UnknownNameError
+from mmser.errors import CorpusNotFoundError, DuplicateClipError, SettingsError, UnknownNameError
 
-__all__ = ["CORPORA", "PAPER_CORPORA", "Clip", "Corpus", "CorpusInfo", "get_corpus", "read_clips"]
+__all__ = [
+    "CORPORA",
+    "PAPER_CORPORA",
+    "Clip",
+    "Corpus",
+    "CorpusInfo",
+    "get_corpora",
+    "get_corpus",
+    "read_clips",
+]
 
 CORPORA = {
     corpus.info.name: corpus
@@ -35,12 +44,44 @@ def get_corpus(name: str) -> Corpus:
     return CORPORA[name]
 
 
-def read_clips(root: Path, names: Iterable[str] = PAPER_CORPORA) -> tuple[list[Clip], tuple[str, ...]]:
+def get_corpora(names: Iterable[str], emotion_map: Mapping[str, str] | None = None) -> list[Corpus]:
+    """Return the corpora of these names; a name given twice counts once.
+
+    Args:
+        names: names of ``CORPORA``, and "csv:PATH" for a user's own table, which is read and checked here.
+        emotion_map: words of the tables -> canonical emotions, beyond the words that are known.
+
+    Raises:
+        UnknownNameError: no corpus has a name, or a map names no canonical emotion.
+        SettingsError: two corpora would have one name.
+        CorpusNotFoundError: a table is not there.
+        LabelFileError: a table cannot be read as one.
+        UnknownEmotionError: a table uses a word that no map knows.
+    """
+    corpora: dict[str, Corpus] = {}
+    for given in dict.fromkeys(names):
+        if not given.startswith(table_csv.PREFIX):
+            corpora[given] = get_corpus(given)
+            continue
+        path = Path(given.removeprefix(table_csv.PREFIX))
+        if path.stem.lower() in {*CORPORA, *map(str.lower, corpora)}:
+            raise SettingsError(
+                f"{path}: a table gives its name to its corpus, and another one is called {path.stem!r}. "
+                "Rename the file."
+            )
+        corpora[path.stem] = table_csv.open_table(path, emotion_map)
+    return list(corpora.values())
+
+
+def read_clips(
+    root: Path, names: Iterable[str] = PAPER_CORPORA, emotion_map: Mapping[str, str] | None = None
+) -> tuple[list[Clip], tuple[str, ...]]:
     """Read the clips of the named corpora, wherever they lie below ``root``.
 
     Args:
         root: the folder that holds the corpora.
-        names: corpora to read; a name given twice is read once.
+        names: corpora to read, as :func:`get_corpora` takes them; a table may lie anywhere.
+        emotion_map: words of the users' tables -> canonical emotions.
 
     Returns:
         All clips sorted by id, and the names of the corpora that are not there, in the order given.
@@ -49,8 +90,9 @@ def read_clips(root: Path, names: Iterable[str] = PAPER_CORPORA) -> tuple[list[C
         UnknownNameError: a name that no corpus has.
         CorpusNotFoundError: ``root`` is not a folder, or holds no clip of any named corpus.
         DuplicateClipError: two files have one clip id.
+        SettingsError, LabelFileError, UnknownEmotionError: as :func:`get_corpora`.
     """
-    corpora = [get_corpus(name) for name in dict.fromkeys(names)]
+    corpora = get_corpora(names, emotion_map)
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise CorpusNotFoundError(f"{root}: {state}, expected the folder that holds the corpora.")

@@ -27,6 +27,9 @@ class Clip:
         sentence: id of the prompt that was spoken, within the corpus; "" where it is free speech.
         reference: the sentence as the corpus gives it, or "".
         votes: canonical emotion -> number of raters who heard it; empty where the corpus has no raters.
+        heard: canonical emotions that count as what its raters heard, sorted: the labels of a multi-label
+            scheme; empty where the corpus has no raters.
+        split: "train", "validation" or "test" where the corpus divides itself, else "".
     """
 
     id: str
@@ -38,6 +41,8 @@ class Clip:
     sentence: str = ""
     reference: str = ""
     votes: dict[str, int] = field(default_factory=dict)
+    heard: tuple[str, ...] = ()
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,14 @@ def emotion_of(code: str, emotions: Mapping[str, str], where: Path | str) -> str
             "Correct it, or move the file out of the corpus folder if it is not part of the corpus."
         )
     return emotions[code]
+
+
+def decode_text(content: bytes) -> str:
+    """Decode a text file: UTF-8 with or without its mark, else Windows-1252, which is Latin-1 with quotes."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
 
 
 def read_table(root: Path, name: str, columns: Iterable[str]) -> tuple[Path, list[dict[str, str]]] | None:

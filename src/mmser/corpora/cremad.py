@@ -63,6 +63,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     """Yield the clips found anywhere below ``root``, sorted by id; ``sentence`` is the sentence's code.
 
     Genders come from VideoDemographics.csv and votes from tabulatedVotes.csv, where those are below ``root``.
+    ``heard`` is what most of the ten or so raters chose: a single vote among them is no label.
 
     Raises:
         UnknownEmotionError: a name holds an emotion code that CREMA-D does not define.
@@ -84,7 +85,14 @@ def iter_clips(root: Path) -> Iterator[Clip]:
             sentence=sentence,
             reference=SENTENCES.get(sentence, ""),
             votes=votes.get(name, {}),
+            heard=_winners(votes.get(name, {})),
         )
+
+
+def _winners(votes: dict[str, int]) -> tuple[str, ...]:
+    """The emotions with the most votes: several in a tie, as ``VoiceVote`` of summaryTable.csv has them."""
+    most = max(votes.values(), default=0)
+    return tuple(sorted(emotion for emotion, count in votes.items() if count == most))
 
 
 def _published_name(match: re.Match[str]) -> str:

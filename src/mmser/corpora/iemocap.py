@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, decode_text, emotion_of, iter_published
 from mmser.errors import LabelFileError
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ def iter_clips(root: Path) -> Iterator[Clip]:
 
     ``sentence`` is the scene for scripted dialogs ("script01_1", the same for all ten performances of it, and
     for ``script01_1b``): its lines return word for word in each, so two splits that share no scene share no
-    line. It is "" for improvised ones. ``reference`` is the transcript without tags such as [LAUGHTER].
+    line. It is "" for improvised ones. ``reference`` is the transcript without tags such as [LAUGHTER];
+    ``heard`` is all that any of the few raters named.
 
     Audio without a label line is left out with a warning; a label or a text without audio is no clip.
 
@@ -117,6 +118,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
             sentence=(match["script"] or "").lower(),
             reference=transcripts.get(name, ""),
             votes=labels[name].votes,
+            heard=tuple(sorted(labels[name].votes)),
         )
 
 
@@ -129,20 +131,14 @@ def _published_name(name: str) -> str:
 def _iter_lines(root: Path, folder: str) -> Iterator[tuple[str, str]]:
     """Yield (where, line) of each dialog's text file that lies directly in a folder of that name.
 
-    Sub-folders hold the raters' own files. The files are UTF-8 or Windows-1252, which is Latin-1
-    with quotation marks.
+    Sub-folders hold the raters' own files.
     """
 
     def dialog_of(path: Path, match: re.Match[str]) -> str | None:
         return match["dialog"].lower() if path.parent.name.lower() == folder.lower() else None
 
     for _, path, _ in iter_published(root, _TEXT_FILE, dialog_of):
-        content = path.read_bytes()
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = content.decode("cp1252", errors="replace")
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        for number, line in enumerate(re.split(r"\r\n|\r|\n", decode_text(path.read_bytes())), start=1):
             yield f"{path}, line {number}", line
 
 
