@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 
 from mmser.curation.balancing import BalanceTo, balance_train, compute_targets, parse_balance_to
-from mmser.curation.splitting import PROTOCOLS, ClipKey, Draw, split_test, split_validation
+from mmser.curation.drawing import ClipKey, Draw
+from mmser.curation.splitting import PROTOCOLS, split_test, split_validation
 from mmser.errors import EmptySplitError, SettingsError, UnknownNameError
 
 # Sharma: clips left after cleaning

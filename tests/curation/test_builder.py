@@ -121,8 +121,8 @@ def test_the_order_in_which_files_are_found_does_not_matter(build, monkeypatch):
     expected = _record(build("first"))["fingerprint"]
     read_clips = builder.read_clips
 
-    def backwards(root, names):
-        clips, missing = read_clips(root, names)
+    def backwards(*arguments):
+        clips, missing = read_clips(*arguments)
         return clips[::-1], missing
 
     monkeypatch.setattr(builder, "read_clips", backwards)

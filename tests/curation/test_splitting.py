@@ -3,13 +3,11 @@ from collections import Counter
 
 import pytest
 
+from mmser.curation.drawing import ClipKey, Draw, speaker_blocks
 from mmser.curation.splitting import (
     PROTOCOLS,
-    ClipKey,
-    Draw,
     check_training_classes,
     get_protocol,
-    speaker_blocks,
     split_test,
     split_validation,
 )
@@ -118,7 +116,10 @@ def test_a_person_who_speaks_and_sings_is_in_one_split():
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_splits_are_disjoint_complete_and_the_same_under_any_input_order(name):
     clips = [
-        _key(f"cremad/{s:02d}-{label}-{n}", label, f"cremad/{s:02d}")
+        _key(f"{corpus}/{s:02d}-{label}-{n}", label, f"{corpus}/{s:02d}")._replace(
+            sentence=f"{corpus}/{n}", split=("train", "validation", "test")[n]
+        )
+        for corpus in ("cremad", "savee")
         for s in range(10)
         for label in ("angry", "sad")
         for n in range(3)

@@ -2,13 +2,12 @@
 
 import argparse
 import time
-from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 _SETTINGS = (
     *("folds", "scheme", "transcripts", "whisper", "language", "seed", "balance_to"),
-    *("num_proc", "cache_dir", "noise_dir", "overwrite"),
+    *("num_proc", "cache_dir", "noise_dir", "overwrite", "emotion_map"),
 )  # arguments that are settings of a build, under the same names
 
 
@@ -36,7 +35,8 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         required=True,
-        help="folder to write; several protocols or folds go to OUT/PROTOCOL-foldK",
+        help="folder to write; several protocols or folds go to OUT/PROTOCOL-foldK, or OUT/PROTOCOL "
+        "for a protocol without folds",
     )
     add("--overwrite", action="store_true", help="replace a corpus that is already there")
     add(
@@ -54,12 +54,21 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
         "--corpora",
         nargs="+",
         metavar="NAME",
-        help="corpora to read (default: cremad iemocap ravdess savee tess; also known: emodb ravdess-song)",
+        help="corpora to read (default: cremad iemocap ravdess savee tess; also known: emodb ravdess-song; "
+        "csv:PATH is a table of your own with the columns path, emotion, speaker and, where there are any, "
+        "text, gender, split, language)",
+    )
+    add(
+        "--emotion-map",
+        metavar="WORD=EMOTION,…",
+        help="what the emotion words of such tables mean, or a JSON or YAML file that says so "
+        "(default: PATH with .json or .yaml, and common words)",
     )
     add(
         "--scheme",
         default="paper7",
-        help="classes: paper7, ekman7, ravdess8, ravdess4, iemocap4, emodb7 (default: %(default)s)",
+        help="classes: paper7, ekman7, ekman7-multi, ravdess8, ravdess4, ravdess4-surprised, iemocap4, "
+        "emodb7 (default: %(default)s)",
     )
     add(
         "--transcripts",
@@ -87,7 +96,9 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["speaker"],
         metavar="P",
-        help="speaker, stratified or paper (default: speaker)",
+        help="speaker, corpus (each in turn tests), text (no sentence in two splits), stratified, paper, or "
+        "given (the column 'split' of your tables); several are built from one cleaning and transcription "
+        "(default: speaker)",
     )
     add("--folds", type=int, default=5, help="blocks of speakers, 3 or more (default: %(default)s)")
     add(
@@ -95,7 +106,7 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["0"],
         metavar="K",
-        help="block that tests, from 0, or 'all' (default: 0)",
+        help="block of speakers, or corpus, that tests, from 0, or 'all' (default: 0)",
     )
     add(
         "--balance-to",
@@ -108,7 +119,7 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build each protocol and fold that was asked for."""
-    from mmser.curation.builder import build_corpus
+    from mmser.curation.builder import build_corpora
     from mmser.curation.filtering import DAMAGED
     from mmser.curation.schema import read_corpus_json
     from mmser.curation.settings import BuildSettings
@@ -116,47 +127,46 @@ def run(arguments: argparse.Namespace) -> int:
     settings = BuildSettings().changed({name: getattr(arguments, name) for name in _SETTINGS})
     if arguments.corpora:
         settings = settings.changed({"corpora": tuple(_split_commas(arguments.corpora))})
-    builds = _list_builds(arguments)
-    for protocol, fold in builds:
-        settings.changed({"protocol": protocol, "fold": fold}).check()
-    num_damaged = 0
-    for protocol, fold in builds:
-        out = arguments.out if len(builds) == 1 else arguments.out / f"{protocol}-fold{fold}"
-        started = time.monotonic()
-        build_corpus(arguments.root, out, settings, protocol=protocol, fold=fold)
-        record = read_corpus_json(out)
-        print(_summarise(out, record, time.monotonic() - started))
-        num_damaged += sum(count for reason, count in record["dropped"].items() if reason in DAMAGED)
+    started = time.monotonic()
+    places = build_corpora(
+        arguments.root,
+        arguments.out,
+        settings,
+        protocols=_split_commas(arguments.protocol),
+        fold_numbers=_parse_folds(arguments.fold),
+    )
+    records = [read_corpus_json(place) for place in places]
+    for place, record in zip(places, records, strict=True):
+        print(_summarise(place, record))
+    print(f"built in {time.monotonic() - started:.0f} s")
+    num_damaged = sum(records[0]["dropped"].get(reason, 0) for reason in DAMAGED)
     return 1 if num_damaged else 0
 
 
-def _list_builds(arguments: argparse.Namespace) -> list[tuple[str, int]]:
-    """(protocol, fold) pairs; a protocol without folds is built once."""
-    from mmser.curation.splitting import get_protocol
+def _parse_folds(values: list[str]) -> list[int] | Literal["all"]:
     from mmser.errors import SettingsError
 
-    folds = _split_commas(arguments.fold)
+    folds = _split_commas(values)
     if folds == ["all"]:
-        folds = [str(fold) for fold in range(arguments.folds)]
+        return "all"
     for fold in folds:
         if not fold.isdecimal():
-            raise SettingsError(f"--fold {fold!r}: expected 0 to {arguments.folds - 1}, or 'all'.")
-    protocols = [get_protocol(name) for name in _split_commas(arguments.protocol)]
-    pairs = product(protocols, (int(fold) for fold in folds))
-    return list(dict.fromkeys((each.name, fold if each.has_folds else 0) for each, fold in pairs))
+            raise SettingsError(f"--fold {fold!r}: expected numbers from 0, or 'all' alone.")
+    return [int(fold) for fold in folds]
 
 
 def _split_commas(values: list[str]) -> list[str]:
     return [part for value in values for part in value.split(",") if part]
 
 
-def _summarise(out: Path, record: dict[str, Any], seconds: float) -> str:
+def _summarise(out: Path, record: dict[str, Any]) -> str:
     from mmser.curation.schema import SPLITS
     from mmser.curation.tables import of_class
 
     counts, by_class = record["counts"], record["counts_by_corpus_and_class"]
     dropped = ", ".join(f"{reason} {count}" for reason, count in record["dropped"].items())
     lines = [
+        f"{out}:",
         f"clips: read {counts['read']:,}, of the classes {counts['relabel']:,}, cleaned {counts['clean']:,}",
         f"left out: {dropped or 'none'}",
         f"{'':<12}" + "".join(f"{split:>12}" for split in SPLITS),
@@ -165,5 +175,5 @@ def _summarise(out: Path, record: dict[str, Any], seconds: float) -> str:
         lines.append(f"{name:<12}" + "".join(f"{of_class(by_class[split], name):>12,}" for split in SPLITS))
     lines.append(f"{'all':<12}" + "".join(f"{counts[split]:>12,}" for split in SPLITS))
     lines += [f"leak: {leak}" for leak in record["leaks"]]
-    lines.append(f"{out}: built in {seconds:.0f} s")
+    lines += [f"note: {remark}" for remark in record["remarks"]]
     return "\n".join(lines)

@@ -3,13 +3,11 @@
 Nothing is heard here: :mod:`mmser.curation.writing` carries the plan out.
 """
 
-import hashlib
-import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmser.curation.splitting import ClipKey
+from mmser.curation.drawing import ClipKey, shuffled
 from mmser.errors import EmptySplitError, SettingsError, UnknownNameError
 
 
@@ -101,7 +99,7 @@ def balance_train(
         originals = clips_of[label]
         if not originals and target:
             raise EmptySplitError(f"Class {label!r} has no training clip, {target} are to be made of it.")
-        order = _shuffled(originals, f"{seed}/{label}")
+        order = shuffled(originals, f"{seed}/{label}")
         balanced += order[:target]
         cut += order[target:]
         balanced += [
@@ -113,11 +111,6 @@ def balance_train(
 
 def _copy_of(clip: ClipKey, copy: int) -> ClipKey:
     return clip._replace(id=f"{clip.id}#{copy}", source_id=clip.id, copy=copy)
-
-
-def _shuffled(clips: Sequence[ClipKey], salt: str) -> list[ClipKey]:
-    seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
-    return random.Random(seed).sample(clips, len(clips))  # noqa: S311
 
 
 def _parse_count(text: str, whole: str) -> int:

@@ -1,55 +1,63 @@
-"""Build a corpus: the straight line from folders of recordings to a dataset folder.
+"""Build corpora: the straight line from folders of recordings to dataset folders.
 
-read -> relabel -> clean -> transcribe -> split -> balance -> audit -> write
+read -> relabel -> clean -> transcribe, once; split -> balance -> audit -> write, for each protocol and fold
 """
 
-import json
 import logging
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from datasets import Dataset, Value
 
-from mmser import __version__
 from mmser.audio.augmentation import prepare_noise
-from mmser.corpora import get_corpus, read_clips
+from mmser.corpora import CorpusInfo, get_corpora, get_corpus, read_clips
+from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.audit import audit
-from mmser.curation.balancing import balance_train, compute_targets, parse_balance_to
-from mmser.curation.card import make_card
+from mmser.curation.drawing import ClipKey, families, sentence_key
 from mmser.curation.filtering import CleanedClip, Drop, drop_unusable, relabel_clips
-from mmser.curation.output import check_out, writing_to
+from mmser.curation.output import check_out, check_parent, working_beside, writing_to
+from mmser.curation.planning import SplitPlan, plan_splits
+from mmser.curation.record import list_remarks, make_record, write_record
 from mmser.curation.rows import add_column, read_columns
-from mmser.curation.schema import CORPUS_JSON, SCHEMA_VERSION, SPLITS
+from mmser.curation.schema import SPLITS
 from mmser.curation.settings import BuildSettings
-from mmser.curation.splitting import (
-    ClipKey,
-    Protocol,
-    check_training_classes,
-    get_protocol,
-    split_test,
-    split_validation,
-)
+from mmser.curation.splitting import get_protocol
 from mmser.curation.store import ROW_FEATURES, CleanStore, clean_clips
-from mmser.curation.tables import STEPS, Counts, count_clips, count_keys, make_tables, total
-from mmser.curation.writing import CopyMaker, SplitWriter, fingerprint, write_dropped, write_table
+from mmser.curation.tables import StepCount, count_clips
+from mmser.curation.writing import CopyMaker, SplitWriter, fingerprint
 from mmser.errors import EmptySplitError, LeakError
 from mmser.labels import get_scheme
 
 logger = logging.getLogger(__name__)
 
-_TABLES_FOLDER = "tables"
-
 
 @dataclass(frozen=True)
-class SplitPlan:
-    """Which clips and copies each split holds, and which clips balancing cut."""
+class Material:
+    """What all protocols and folds have in common.
 
-    splits: dict[str, list[ClipKey]]
-    cut: list[ClipKey]
+    Attributes:
+        rows: a row for each clip that can be used, with its transcript.
+        drops: the clips that cannot be used, and why.
+        counts: clips after the steps "read", "relabel" and "clean".
+        infos: the sheets of the corpora that are there.
+        missing: names of the corpora that were asked for and are not there.
+        remarks: sentences for the card.
+        store: where the cleaned clips lie.
+        noise_files: for copies.
+    """
+
+    rows: Dataset
+    drops: list[Drop]
+    counts: dict[str, StepCount]
+    infos: list[CorpusInfo]
+    missing: tuple[str, ...]
+    remarks: list[str]
+    store: CleanStore
+    noise_files: tuple[Path, ...]
 
 
 def build_corpus(
@@ -72,59 +80,97 @@ def build_corpus(
     Raises:
         SettingsError: a setting cannot be used.
         UnknownNameError: a name that mmser does not know.
-        CorpusNotFoundError: ``root`` is missing, or none of the corpora is there.
+        CorpusNotFoundError: ``root`` or a table is missing, or none of the corpora is there.
+        LabelFileError: a table, or a label file of a corpus, holds a mistake.
+        UnknownEmotionError: a clip's emotion is none that its corpus defines.
         OutputExistsError: ``out`` holds something that may not be replaced.
         EmptySplitError: a split, or a class of train, would be empty.
         LeakError: the splits break a promise of the protocol.
         DiskFullError: the disk is full.
     """
-    settings = (settings or BuildSettings()).changed(changes)
-    settings.check()
-    root, out = Path(root), Path(out)
-    check_out(out, overwrite=settings.overwrite)
-    with writing_to(out, settings.resolved_cache_dir) as part:
-        _build(root, part, settings)
-    return out
+    (folder,) = build_corpora(root, out, settings, **changes)
+    return folder
 
 
-def _build(root: Path, folder: Path, settings: BuildSettings) -> None:
-    """All steps, into a folder that is there and empty."""
-    scheme, protocol = get_scheme(settings.scheme), get_protocol(settings.protocol)
+def build_corpora(
+    root: str | Path,
+    out: str | Path,
+    settings: BuildSettings | None = None,
+    *,
+    protocols: Sequence[str] = (),
+    fold_numbers: Sequence[int] | Literal["all"] = (),
+    **changes: Any,
+) -> list[Path]:
+    """Build a dataset folder for each protocol and fold; clips are read, cleaned and transcribed once.
+
+    Args:
+        root: as for :func:`build_corpus`.
+        out: the folder to write for one protocol and fold; several go to ``<out>/<protocol>-fold<k>``, or
+            ``<out>/<protocol>`` for a protocol without folds.
+        settings: as for :func:`build_corpus`.
+        protocols: names; none: that of the settings.
+        fold_numbers: from 0, or "all"; none: that of the settings.
+        changes: as for :func:`build_corpus`.
+
+    Returns:
+        The folders, in the order of protocols and folds. All are planned before the first is written.
+
+    Raises:
+        MmserError: as for :func:`build_corpus`.
+    """
+    settings, root, out = (settings or BuildSettings()).changed(changes), Path(root), Path(out)
+    _check(out, settings, settings.list_builds(protocols, fold_numbers, len(settings.corpora)))
+    with working_beside(out, settings.resolved_cache_dir, "work") as work:
+        material = _prepare(root, work, settings)
+        keys = _keys_of(material.rows)
+        builds = settings.list_builds(protocols, fold_numbers, len(families(keys)))
+        plans = [plan_splits(keys, build) for build in builds]
+        places = _places(out, builds)
+        for place, build, plan in zip(places, builds, plans, strict=True):
+            with writing_to(place, settings.resolved_cache_dir) as folder:
+                _write(folder, build, plan, material)
+    return places
+
+
+def _check(out: Path, settings: BuildSettings, builds: Sequence[BuildSettings]) -> None:
+    """Look at settings and folders before the work begins."""
+    for build in builds:
+        build.check()
+    if len(builds) > 1:
+        check_parent(out)
+    for place in _places(out, builds):
+        check_out(place, overwrite=settings.overwrite)
+
+
+def _places(out: Path, builds: Sequence[BuildSettings]) -> list[Path]:
+    return [out] if len(builds) == 1 else [out / build.place for build in builds]
+
+
+def _prepare(root: Path, work: Path, settings: BuildSettings) -> Material:
+    """Read, relabel, clean and transcribe."""
+    scheme = get_scheme(settings.scheme)
     store = CleanStore(settings.resolved_cache_dir, settings.cleaning)
-    work = folder / "work"
-    work.mkdir()
     noise_files = prepare_noise(Path(settings.noise_dir), work / "noise") if settings.noise_dir else ()
+    emotion_map = parse_emotion_map(settings.emotion_map)
 
-    clips, missing = read_clips(root, settings.corpora)
+    clips, missing = read_clips(root, settings.corpora, emotion_map)
+    corpora = get_corpora(settings.corpora, emotion_map)
+    infos = [corpus.info for corpus in corpora if corpus.info.name not in missing]
     for name in missing:
         logger.warning("%s is not below %s. %s", name, root, get_corpus(name).info.how_to_get)
     logger.info("Read %d clips of %s.", len(clips), ", ".join(sorted({clip.corpus for clip in clips})))
+    remarks = list_remarks(clips, infos, settings)
+    for remark in remarks:
+        logger.warning("%s", remark)
     relabelled, drops = relabel_clips(clips, scheme)
     rows, dropped = _clean(relabelled, store, settings, work)
-    drops += dropped
     rows = _transcribe(rows, store, settings)
-    plan = _plan_splits(_keys_of(rows), protocol, settings)
-    drops += [Drop(clip.id, "balance", "cut", f"more {clip.label} clips than asked for") for clip in plan.cut]
-    copies = CopyMaker(settings.seed, settings.augmentation, noise_files)
-    num_proc = settings.resolved_num_proc(len(rows))
-    writer = SplitWriter(rows, store, copies, scheme.classes, num_proc, folder)
-    written = {split: writer.write(split, plan.splits[split]) for split in SPLITS}
-    leaks, notes = _audit(written, protocol)
-
     counts = {
-        "read": count_clips((clip.corpus, clip.emotion) for clip in clips),
-        "relabel": count_clips((row["corpus"], row["label"]) for row in relabelled),
-        "clean": count_keys(_keys_of(rows)),
-        **{split: count_keys(plan.splits[split]) for split in SPLITS},
+        "read": count_clips((clip.corpus, (clip.emotion,)) for clip in clips),
+        "relabel": count_clips((row["corpus"], row["labels"] or (row["label"],)) for row in relabelled),
+        "clean": count_clips((clip.corpus, clip.classes) for clip in _keys_of(rows)),
     }
-    found = {
-        "missing_corpora": list(missing),
-        "leaks": leaks,
-        "notes": notes,
-        "fingerprint": fingerprint(written),
-    }
-    _write_record(folder, _make_record(settings, counts, drops) | found, drops)
-    shutil.rmtree(work)
+    return Material(rows, drops + dropped, counts, infos, missing, remarks, store, noise_files)
 
 
 def _clean(
@@ -168,60 +214,59 @@ def _transcribe(rows: Dataset, store: CleanStore, settings: BuildSettings) -> Da
 
 
 def _keys_of(rows: Dataset) -> list[ClipKey]:
-    ids, labels, corpora, speakers = read_columns(rows, ("id", "label", "corpus", "speaker"))
-    return [ClipKey(*values) for values in zip(ids, labels, corpora, speakers, ids, strict=True)]
+    """The clips of rows, for splitting; the label of several is the one with the fewest clips."""
+    names = ("id", "label", "labels", "corpus", "speaker", "sentence", "reference", "split")
+    columns = dict(zip(names, read_columns(rows, names), strict=True))
+    sizes = Counter(name for labels in columns["labels"] for name in labels)
+    return [
+        ClipKey(
+            id=row["id"],
+            label=min(row["labels"], key=lambda name: (sizes[name], name), default=row["label"]),
+            corpus=row["corpus"],
+            speaker=row["speaker"],
+            source_id=row["id"],
+            sentence=sentence_key(row["speaker"], row["sentence"], row["reference"]),
+            split=row["split"],
+            labels=tuple(row["labels"]),
+        )
+        for row in (dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    ]
 
 
-def _plan_splits(clips: Sequence[ClipKey], protocol: Protocol, settings: BuildSettings) -> SplitPlan:
-    """Split and balance in the order that the protocol states."""
+def _write(folder: Path, settings: BuildSettings, plan: SplitPlan, material: Material) -> None:
+    """Write the planned splits with their copies, audit them, and say what was done."""
+    copies = CopyMaker(settings.seed, settings.augmentation, material.noise_files)
+    num_proc = settings.resolved_num_proc(len(material.rows))
     classes = get_scheme(settings.scheme).classes
-    balance_to = parse_balance_to(settings.balance_to)
+    writer = SplitWriter(material.rows, material.store, copies, classes, num_proc, folder)
+    written = {split: writer.write(split, plan.splits[split]) for split in SPLITS}
+    leaks, notes = _audit(written, plan, settings)
+    drops = material.drops + plan.drops
+    counts = material.counts | {
+        split: count_clips((clip.corpus, clip.classes) for clip in plan.splits[split]) for split in SPLITS
+    }
+    record = make_record(settings, material.infos, counts, drops) | {
+        "missing_corpora": list(material.missing),
+        "promises": list(plan.promises),
+        "leaks": leaks,
+        "notes": notes,
+        "remarks": material.remarks + plan.notes,
+        "fingerprint": fingerprint(written),
+    }
+    write_record(folder, record, counts, drops)
+    shutil.rmtree(writer.work)
 
-    def balance(pool: Sequence[ClipKey]) -> tuple[list[ClipKey], list[ClipKey]]:
-        check_training_classes(pool, clips, classes)
-        targets = compute_targets(pool, classes, balance_to, protocol.balance_to)
-        return balance_train(pool, targets, seed=settings.seed)
 
-    check_training_classes(clips, clips, classes)
-    rest, test = split_test(clips, protocol, settings.draw)
-    if protocol.balances_first:
-        pool, cut = balance(rest)
-        train, validation = split_validation(pool, clips, protocol, settings.draw)
-    else:
-        pool, validation = split_validation(rest, clips, protocol, settings.draw)
-        train, cut = balance(pool)
-    return SplitPlan({"train": train, "validation": validation, "test": test}, cut)
-
-
-def _audit(written: Mapping[str, Dataset], protocol: Protocol) -> tuple[list[str], list[str]]:
-    found = audit(written, protocol.promises)
+def _audit(
+    written: Mapping[str, Dataset], plan: SplitPlan, settings: BuildSettings
+) -> tuple[list[str], list[str]]:
+    protocol = get_protocol(settings.protocol)
+    found = audit(written, plan.promises)
     leaks = [str(leak) for leak in found.broken]
     if leaks and not protocol.may_leak:
-        raise LeakError(f"Protocol {protocol.name!r} is broken: {'; '.join(leaks)}. Nothing was written.")
+        raise LeakError(
+            f"Protocol {protocol.name!r} is broken: {'; '.join(leaks)}. This corpus was not written."
+        )
     for leak in leaks:
         logger.warning("Leak, as protocol %s has it: %s", protocol.name, leak)
     return leaks, [str(note) for note in found.notes]
-
-
-def _make_record(settings: BuildSettings, counts: Counts, drops: Sequence[Drop]) -> dict[str, Any]:
-    """What corpus.json says of settings and counts."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "mmser_version": __version__,
-        "classes": list(get_scheme(settings.scheme).classes),
-        "settings": settings.to_dict(sorted(counts["read"])),
-        "counts": {step: total(counts[step]) for step in STEPS},
-        "counts_by_corpus_and_class": counts,
-        "dropped": dict(sorted(Counter(drop.reason for drop in drops).items())),
-        "absent_corpora": {split: sorted(counts["clean"].keys() - counts[split].keys()) for split in SPLITS},
-    }
-
-
-def _write_record(folder: Path, record: Mapping[str, Any], drops: Sequence[Drop]) -> None:
-    tables = make_tables(record["counts_by_corpus_and_class"], record["classes"])
-    (folder / _TABLES_FOLDER).mkdir()
-    for name, table in tables.items():
-        write_table(folder / _TABLES_FOLDER / f"{name}.csv", table)
-    write_dropped(folder / "dropped.csv", sorted(drops))
-    (folder / "README.md").write_text(make_card(record, tables, drops), encoding="utf-8")
-    (folder / CORPUS_JSON).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

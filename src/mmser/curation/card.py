@@ -51,7 +51,7 @@ def _front_matter(record: Mapping[str, Any]) -> str:
         "pretty_name": f"Emotional speech, {settings['scheme']}, protocol {settings['protocol']}",
         "task_categories": ["audio-classification"],
         "tags": ["speech-emotion-recognition", "mmser"],
-        "language": sorted({get_corpus(name).info.language for name in settings["corpora"]}),
+        "language": sorted({code for info in record["corpora"].values() for code in info["languages"]}),
         "license": "other",
         "license_name": "terms-of-each-corpus",
         "configs": [{"config_name": "default", "data_files": files}],
@@ -78,15 +78,19 @@ def _summary(record: Mapping[str, Any]) -> str:
 
 def _leaks(record: Mapping[str, Any]) -> str:
     leaks = _bullets(record["leaks"]) if record["leaks"] else "None: every promise of the protocol is kept."
-    text = f"## Leaks\n\n{leaks}"
+    text = f"## Leaks\n\nPromised and checked: {', '.join(record['promises'])}.\n\n{leaks}"
     if record["notes"]:
         text += f"\n\nNot promised by the protocol, and so only noted:\n\n{_bullets(record['notes'])}"
+    if record["remarks"]:
+        text += f"\n\n## Remarks\n\n{_bullets(record['remarks'])}"
     return text
 
 
 def _corpora(record: Mapping[str, Any]) -> str:
-    infos = [get_corpus(name).info for name in record["settings"]["corpora"]]
-    lines = [f"**{info.title}** (`{info.name}`): licence {info.license}. {info.citation}" for info in infos]
+    lines = [
+        f"**{info['title']}** (`{name}`): licence {info['license']}. {info['citation']}".rstrip()
+        for name, info in record["corpora"].items()
+    ]
     text = f"## Corpora\n\n{_bullets(lines)}"
     if record["missing_corpora"]:
         missing = [get_corpus(name).info for name in record["missing_corpora"]]

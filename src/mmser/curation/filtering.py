@@ -23,7 +23,10 @@ class Drop(NamedTuple):
 
 
 class CleanedClip(NamedTuple):
-    """What cleaning found out about a clip; ``reason`` is "" where it can be used."""
+    """What cleaning found out about a clip; ``reason`` is "" where it can be used.
+
+    ``label`` is "angry+sad" where a clip has several.
+    """
 
     id: str
     label: str
@@ -34,36 +37,47 @@ class CleanedClip(NamedTuple):
 
 
 def relabel_clips(clips: Iterable[Clip], scheme: Scheme) -> tuple[list[dict[str, Any]], list[Drop]]:
-    """Give each clip its class.
+    """Give each clip its class, or its classes.
 
     Args:
         clips: what the readers found.
-        scheme: the classes, and the emotions that are left out by name.
+        scheme: the classes, and the emotions that are left out by name. A multi-label scheme takes what
+            raters heard, where the corpus has raters.
 
     Returns:
         Rows in the order of their ids, with the fields of a clip and its ``label``, as text; and the drops.
+        Under a multi-label scheme ``labels`` holds the classes, and ``label`` all of them: "angry+sad".
     """
     rows, drops = [], []
     for clip in sorted(clips, key=lambda clip: clip.id):
-        label = scheme.relabel(clip.emotion)
-        if label is None:
-            drops.append(Drop(clip.id, "relabel", "not-in-scheme", f"{clip.emotion} is not in {scheme.name}"))
-            continue
-        rows.append(
-            {
-                "id": clip.id,
-                "path": str(clip.path),
-                "label": label,
-                "corpus": clip.corpus,
-                "speaker": clip.speaker,
-                "gender": clip.gender,
-                "sentence": clip.sentence,
-                "reference": clip.reference,
-                "emotion": clip.emotion,
-                "votes": [{"emotion": name, "count": count} for name, count in sorted(clip.votes.items())],
-            }
-        )
+        heard = clip.heard if scheme.multi_label and clip.heard else (clip.emotion,)
+        labels = scheme.relabel_all(heard)
+        if not labels:
+            detail = f"{', '.join(heard)} is not in {scheme.name}"
+            drops.append(Drop(clip.id, "relabel", "not-in-scheme", detail))
+        elif len(labels) > scheme.max_labels:
+            detail = f"{len(labels)} ({', '.join(labels)}), {scheme.name} takes {scheme.max_labels} at most"
+            drops.append(Drop(clip.id, "relabel", "too-many-emotions", detail))
+        else:
+            rows.append(_make_row(clip, labels, scheme))
     return rows, drops
+
+
+def _make_row(clip: Clip, labels: Sequence[str], scheme: Scheme) -> dict[str, Any]:
+    return {
+        "id": clip.id,
+        "path": str(clip.path),
+        "label": "+".join(labels),
+        "labels": list(labels) if scheme.multi_label else [],
+        "corpus": clip.corpus,
+        "speaker": clip.speaker,
+        "gender": clip.gender,
+        "sentence": clip.sentence,
+        "reference": clip.reference,
+        "emotion": clip.emotion,
+        "votes": [{"emotion": name, "count": count} for name, count in sorted(clip.votes.items())],
+        "split": clip.split,
+    }
 
 
 def drop_unusable(clips: Sequence[CleanedClip], min_duration_s: float) -> list[Drop]:

@@ -32,6 +32,20 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         raise OutputExistsError(f"{out}: holds a corpus already. Choose another folder, or give --overwrite.")
 
 
+def check_parent(out: Path) -> None:
+    """Make sure that several corpora may be written below ``out``.
+
+    Raises:
+        OutputExistsError: it is a file, or a corpus itself.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputExistsError(f"{out}: is a file, expected a folder to write to.")
+    if (out / CORPUS_JSON).exists():
+        raise OutputExistsError(
+            f"{out}: is a corpus itself, and several are to be written below it. Choose another folder."
+        )
+
+
 @contextmanager
 def writing_to(out: Path, cache_dir: Path) -> Iterator[Path]:
     """Give a fresh folder that takes the place of ``out`` at the end, and goes away if that is not reached.
@@ -44,16 +58,34 @@ def writing_to(out: Path, cache_dir: Path) -> Iterator[Path]:
         DiskFullError: there is no room, in either folder.
     """
     out = out.absolute()
-    part, old = out.with_name(f"{out.name}.part"), out.with_name(f"{out.name}.old")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    old = out.with_name(f"{out.name}.old")
+    with working_beside(out, cache_dir, "part") as part:
         yield part
         if out.exists():
             shutil.rmtree(old, ignore_errors=True)
             out.rename(old)
         part.rename(out)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def working_beside(out: Path, cache_dir: Path, suffix: str) -> Iterator[Path]:
+    """Give a fresh folder "OUT.suffix", which goes away at the end.
+
+    Args:
+        out: the folder to stand beside.
+        cache_dir: named in the error of a full disk, since what lies there is kept.
+        suffix: the end of its name.
+
+    Raises:
+        DiskFullError: there is no room, in either folder.
+    """
+    out = out.absolute()
+    work = out.with_name(f"{out.name}.{suffix}")
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        yield work
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -63,7 +95,7 @@ def writing_to(out: Path, cache_dir: Path) -> Iterator[Path]:
             " by --out and --cache-dir, and run the same command again."
         ) from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _free_gb(folder: Path) -> str:

@@ -2,11 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 from datasets import Dataset, Features
+from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 
 def read_columns(rows: Dataset, names: Sequence[str]) -> list[list[Any]]:
@@ -21,25 +23,47 @@ def add_column(rows: Dataset, name: str, values: Sequence[Any], feature: Any) ->
     return Dataset.from_dict(columns, features=Features(dict(rows.features) | {name: feature}))
 
 
-def map_rows(rows: Dataset, function: Callable[[Any], Any], *, num_proc: int, **options: Any) -> Dataset:
-    """Call ``rows.map`` with a progress bar and without its cache of earlier results.
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep the progress bars of ``datasets`` off the terminal, unless the environment asks for them."""
+    if are_progress_bars_disabled() or "HF_DATASETS_DISABLE_PROGRESS_BARS" in os.environ:
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
+
+
+def map_rows(
+    rows: Dataset,
+    function: Callable[[Any], Any],
+    *,
+    num_proc: int,
+    progress: bool = True,
+    **options: Any,
+) -> Dataset:
+    """Call ``rows.map`` without its cache of earlier results.
 
     Args:
         rows: what to map over.
         function: of one row, or of a batch, as ``options`` say.
         num_proc: processes; with one, all is done in this process.
+        progress: whether to show a progress bar.
         options: of ``datasets.Dataset.map``.
 
     Raises:
         KeyboardInterrupt: the user interrupted; ``datasets`` itself ends with an error of its pool then.
     """
     try:
-        return rows.map(
-            partial(_call, function=function, parent_pid=os.getpid()),
-            num_proc=num_proc if num_proc > 1 else None,
-            load_from_cache_file=False,
-            **options,
-        )
+        with nullcontext() if progress else without_bars():
+            return rows.map(
+                partial(_call, function=function, parent_pid=os.getpid()),
+                num_proc=num_proc if num_proc > 1 else None,
+                load_from_cache_file=False,
+                **options,
+            )
     except Exception as error:
         if _follows_interrupt(error):
             raise KeyboardInterrupt from None

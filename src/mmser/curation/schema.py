@@ -10,6 +10,7 @@ from datasets import Audio, ClassLabel, DatasetDict, Features, List, Value, load
 from datasets.exceptions import DatasetGenerationError
 
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac
+from mmser.curation.rows import without_bars
 from mmser.errors import DatasetFormatError
 
 SCHEMA_VERSION = 1
@@ -111,7 +112,8 @@ def load_corpus(folder: str | Path) -> DatasetDict:
     if absent:
         raise DatasetFormatError(f"{folder / DATA_FOLDER}: no Parquet file of {absent}. Build again.")
     try:
-        corpus = load_dataset("parquet", data_files=files)
+        with without_bars():
+            corpus = load_dataset("parquet", data_files=files)
     except (DatasetGenerationError, ValueError) as error:  # pyarrow's errors are ValueErrors
         reason = error.__cause__ or error
         raise DatasetFormatError(

@@ -1,17 +1,19 @@
 """What a build is asked for.  names and numbers -> checked settings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmser.audio.augmentation import AugmentationSettings
 from mmser.audio.cleaning import CleaningSettings
 from mmser.audio.io import SAMPLE_RATE_HZ
-from mmser.corpora import PAPER_CORPORA, get_corpus
+from mmser.corpora import CORPORA, PAPER_CORPORA, get_corpora
+from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.balancing import parse_balance_to
-from mmser.curation.splitting import Draw, get_protocol
+from mmser.curation.drawing import Draw
+from mmser.curation.splitting import get_protocol
 from mmser.curation.store import default_cache_dir
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.labels import get_scheme
@@ -28,12 +30,14 @@ class BuildSettings:
         folds: blocks that speakers are dealt into; for protocols with folds.
         fold: the block that tests, from 0.
         scheme: the classes.
-        corpora: names of the corpora to read.
+        corpora: names of the corpora to read; "csv:PATH" is a user's own table.
+        emotion_map: what the words of such tables mean: "joy=happy,…", a JSON or YAML file, or a mapping.
         transcripts: where texts come from, one of ``TRANSCRIPTS``.
         whisper: name of an openai-whisper checkpoint, or the path of one.
         language: code of the language that is spoken, for Whisper.
         seed: chooses splits, cuts and copies.
-        balance_to: "none", a number, "happy=1998,…" or None for the protocol's own number.
+        balance_to: "none", a number, "happy=1998,…" or None for the protocol's own number. A multi-label
+            scheme is never balanced: a copy enlarges all classes of its clip.
         num_proc: worker processes; None for one a core.
         cache_dir: where cleaned clips and transcripts are kept; None for ``$MMSER_CACHE``, else
             ``~/.cache/mmser``.
@@ -48,6 +52,7 @@ class BuildSettings:
     fold: int = 0
     scheme: str = "paper7"
     corpora: tuple[str, ...] = PAPER_CORPORA
+    emotion_map: str | Path | Mapping[str, str] | None = None
     transcripts: str = "whisper"
     whisper: str = "base"
     language: str = "en"
@@ -73,36 +78,92 @@ class BuildSettings:
         return replace(self, **changes)
 
     def check(self) -> None:
-        """Look at every value before the work begins.
+        """Look at every value, and at the users' tables, before the work begins.
 
         Raises:
             SettingsError: a value cannot be used.
             UnknownNameError: a name that mmser does not know.
+            MmserError: a table is not there or holds mistakes.
         """
-        protocol = get_protocol(self.protocol)
-        classes = get_scheme(self.scheme).classes
-        for name in self.corpora:
-            get_corpus(name)
+        self._check_splits()
+        self._check_classes()
         if not self.corpora:
             raise SettingsError("No corpus is named, expected one or more.")
+        get_corpora(self.corpora, parse_emotion_map(self.emotion_map))
         if self.transcripts not in TRANSCRIPTS:
             raise UnknownNameError("source of transcripts", self.transcripts, TRANSCRIPTS)
-        for name in parse_balance_to(self.balance_to).per_class:
-            if name not in classes:
-                raise UnknownNameError("class in --balance-to", name, classes)
-        if protocol.has_folds and not (self.folds >= 3 and 0 <= self.fold < self.folds):
-            raise SettingsError(
-                f"Fold {self.fold} of {self.folds}: expected 3 folds or more (test, validation, train) and a"
-                f" fold from 0 to {self.folds - 1}."
-            )
-        if self.seed < 0 or self.seed >= 2**32:
-            raise SettingsError(f"Seed {self.seed}: expected a number from 0 to {2**32 - 1}.")
         if self.num_proc is not None and self.num_proc < 1:
             raise SettingsError(f"--num-proc {self.num_proc}: expected 1 or more processes.")
         if self.cleaning.sample_rate_hz != SAMPLE_RATE_HZ:
             raise SettingsError(
                 f"Cleaning to {self.cleaning.sample_rate_hz} Hz: a corpus holds clips of {SAMPLE_RATE_HZ} Hz."
             )
+
+    def _check_splits(self) -> None:
+        protocol = get_protocol(self.protocol)
+        if protocol.folds_of == "speakers" and not (self.folds >= 3 and 0 <= self.fold < self.folds):
+            raise SettingsError(
+                f"Fold {self.fold} of {self.folds}: expected 3 folds or more (test, validation, train) and a"
+                f" fold from 0 to {self.folds - 1}."
+            )
+        if protocol.folds_of == "corpora" and not 0 <= self.fold < len(self.corpora):
+            raise SettingsError(
+                f"Fold {self.fold} of protocol {protocol.name!r}: expected one from 0 to"
+                f" {len(self.corpora) - 1}, since {len(self.corpora)} corpora are named and each tests once."
+            )
+        unsplit = [name for name in self.corpora if name in CORPORA]
+        if protocol.name == "given" and unsplit:
+            raise SettingsError(
+                f"Protocol 'given' takes the column 'split' of users' tables; {', '.join(unsplit)} have none."
+                " Name tables alone, or choose another protocol."
+            )
+        if self.seed < 0 or self.seed >= 2**32:
+            raise SettingsError(f"Seed {self.seed}: expected a number from 0 to {2**32 - 1}.")
+
+    def _check_classes(self) -> None:
+        scheme = get_scheme(self.scheme)
+        balance_to = parse_balance_to(self.balance_to)
+        for name in balance_to.per_class:
+            if name not in scheme.classes:
+                raise UnknownNameError("class in --balance-to", name, scheme.classes)
+        if scheme.multi_label and self.balance_to is not None and balance_to.enabled:
+            raise SettingsError(
+                f"--balance-to {self.balance_to!r}: a clip of scheme {scheme.name!r} has several classes, and"
+                " a copy enlarges all of them. Leave it out, and weight the classes in training."
+            )
+
+    def list_builds(
+        self, protocols: Sequence[str], fold_numbers: Sequence[int] | Literal["all"], num_corpora: int
+    ) -> list["BuildSettings"]:
+        """Return the settings of each protocol and fold, in this order, each once.
+
+        Args:
+            protocols: names; none: the protocol of these settings.
+            fold_numbers: from 0, or "all"; none: the fold of these settings. A protocol without folds is
+                built once whatever they are.
+            num_corpora: the folds of a protocol that leaves corpora out.
+
+        Raises:
+            UnknownNameError: no protocol has a name.
+            SettingsError: a fold that a protocol does not have.
+        """
+        builds = []
+        for name in dict.fromkeys(protocols or (self.protocol,)):
+            protocol = get_protocol(name)
+            num_folds = {"speakers": self.folds, "corpora": num_corpora}.get(protocol.folds_of, 1)
+            asked = range(num_folds) if fold_numbers == "all" else tuple(fold_numbers) or (self.fold,)
+            for fold in dict.fromkeys(asked if protocol.has_folds else (0,)):
+                if not 0 <= fold < num_folds:
+                    raise SettingsError(
+                        f"Fold {fold} of {num_folds}: protocol {name!r} has the folds 0 to {num_folds - 1}."
+                    )
+                builds.append(replace(self, protocol=name, fold=fold, folds=num_folds))
+        return builds
+
+    @property
+    def place(self) -> str:
+        """The folder's name where several protocols or folds are built."""
+        return f"{self.protocol}-fold{self.fold}" if get_protocol(self.protocol).has_folds else self.protocol
 
     @property
     def draw(self) -> Draw:
@@ -136,6 +197,7 @@ class BuildSettings:
             },
             "seed": self.seed,
             "balance_to": self.balance_to,
+            "emotion_map": parse_emotion_map(self.emotion_map),
             "noise": Path(self.noise_dir).name if self.noise_dir else "generated",
             "cleaning": self.cleaning.to_dict(),
             "augmentation": self.augmentation.to_dict(),

@@ -3,36 +3,24 @@
 Everything here is a pure function of ids, labels and speakers: the order in which clips come does not matter.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from sklearn.model_selection import train_test_split
-
+from mmser.curation.drawing import (
+    ClipKey,
+    Draw,
+    families,
+    take_beside_corpus,
+    take_block,
+    take_corpus,
+    take_given_test,
+    take_given_validation,
+    take_next_block,
+    take_sentences,
+    take_share,
+)
 from mmser.errors import EmptySplitError, UnknownNameError
-
-TEST_SHARE = 0.2  # Sharma: 80:20, and the 80 again 80:20
-
-
-class ClipKey(NamedTuple):
-    """What splitting and balancing need to know of a clip, or of a copy of one."""
-
-    id: str
-    label: str
-    corpus: str
-    speaker: str
-    source_id: str
-    copy: int = 1  # the original counts as the first
-
-
-class Draw(NamedTuple):
-    """The numbers that choose one split among those of a protocol."""
-
-    folds: int
-    fold: int
-    seed: int
-
 
 Taker = Callable[[Sequence[ClipKey], Sequence[ClipKey], Draw], set[str]]
 Parts = tuple[list[ClipKey], list[ClipKey]]
@@ -46,12 +34,15 @@ class Protocol:
         name: what ``mmser build --protocol`` takes.
         take_test: (clips, all clips, draw) -> ids of the test split.
         take_validation: (clips without test, all clips, draw) -> ids of the validation split.
-        has_folds: whether ``Draw.folds`` and ``Draw.fold`` mean anything.
+        promises: checks of ``mmser.curation.audit`` that must find nothing.
+        summary: a sentence for the card.
+        folds_of: what each fold tests on one part of: "speakers", dealt into as many blocks as asked for,
+            "corpora", one a fold, or "" for a protocol without folds.
         balances_first: whether classes are balanced before validation is taken.
         balance_to: clips a class in the balanced part; None: as many as the largest class has.
-        promises: checks of ``mmser.curation.audit`` that must find nothing.
         may_leak: a broken promise is listed, and does not fail the build.
-        summary: a sentence for the card.
+        may_lack_classes: a class without training clips is left out of evaluation, and does not fail the
+            build.
     """
 
     name: str
@@ -59,10 +50,16 @@ class Protocol:
     take_validation: Taker
     promises: tuple[str, ...]
     summary: str
-    has_folds: bool = False
+    folds_of: str = ""
     balances_first: bool = False
     balance_to: int | None = None
     may_leak: bool = False
+    may_lack_classes: bool = False
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether ``Draw.folds`` and ``Draw.fold`` mean anything."""
+        return bool(self.folds_of)
 
 
 def split_test(clips: Sequence[ClipKey], protocol: Protocol, draw: Draw) -> Parts:
@@ -71,7 +68,7 @@ def split_test(clips: Sequence[ClipKey], protocol: Protocol, draw: Draw) -> Part
     Raises:
         EmptySplitError: a side is empty, or a class is too small to be divided.
     """
-    return _divide(clips, protocol.take_test(_ordered(clips), clips, draw), "test", protocol)
+    return _divide(clips, protocol.take_test(sorted(clips), clips, draw), "test", protocol)
 
 
 def split_validation(
@@ -88,7 +85,7 @@ def split_validation(
     Raises:
         EmptySplitError: a side is empty, or a class is too small to be divided.
     """
-    return _divide(clips, protocol.take_validation(_ordered(clips), all_clips, draw), "validation", protocol)
+    return _divide(clips, protocol.take_validation(sorted(clips), all_clips, draw), "validation", protocol)
 
 
 def check_training_classes(
@@ -99,11 +96,8 @@ def check_training_classes(
     Raises:
         EmptySplitError: a class has no clip in ``train``; the message says where its clips are.
     """
-    trained = {clip.label for clip in train}
-    everywhere = Counter(clip.label for clip in all_clips)
-    for name in classes:
-        if name in trained:
-            continue
+    everywhere = Counter(name for clip in all_clips for name in clip.classes)
+    for name in untrained_classes(train, classes):
         if everywhere[name]:
             reason = f"its {everywhere[name]} clips are all in evaluation splits; choose another fold"
         else:
@@ -112,48 +106,10 @@ def check_training_classes(
         raise EmptySplitError(f"Class {name!r} has no training clip: {reason}.")
 
 
-def speaker_blocks(clips: Sequence[ClipKey], folds: int) -> dict[str, int]:
-    """Assign each speaker to a block: speaker i of the n of a corpus to block floor(i * folds / n).
-
-    A corpus is here what the speakers' names begin with, so that a person's songs and speech stay together.
-    """
-    speakers_of = defaultdict(set)
-    for clip in clips:
-        speakers_of[clip.speaker.split("/")[0]].add(clip.speaker)
-    return {
-        speaker: number * folds // len(speakers)
-        for speakers in speakers_of.values()
-        for number, speaker in enumerate(sorted(speakers))
-    }
-
-
-def _take_block(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Draw) -> set[str]:
-    blocks = speaker_blocks(all_clips, draw.folds)
-    return {clip.id for clip in clips if blocks[clip.speaker] == draw.fold}
-
-
-def _take_next_block(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Draw) -> set[str]:
-    return _take_block(clips, all_clips, draw._replace(fold=(draw.fold + 1) % draw.folds))
-
-
-def _take_share(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Draw) -> set[str]:
-    """A fifth of the clips, rounded up, of each class alike."""
-    del all_clips
-    labels = [clip.label for clip in clips]
-    try:
-        _, taken = train_test_split(
-            [clip.id for clip in clips], test_size=TEST_SHARE, stratify=labels, random_state=draw.seed
-        )
-    except ValueError as error:
-        sizes = ", ".join(f"{name} {count}" for name, count in sorted(Counter(labels).items()))
-        raise EmptySplitError(
-            f"The clips are too few to be divided 80:20 in each class ({sizes or 'there are none'}): {error}"
-        ) from error
-    return set(taken)
-
-
-def _ordered(clips: Sequence[ClipKey]) -> list[ClipKey]:
-    return sorted(clips)
+def untrained_classes(train: Sequence[ClipKey], classes: Sequence[str]) -> list[str]:
+    """Return the classes without a clip in ``train``, in their order."""
+    trained = {name for clip in train for name in clip.classes}
+    return [name for name in classes if name not in trained]
 
 
 def _divide(clips: Sequence[ClipKey], taken: set[str], name: str, protocol: Protocol) -> Parts:
@@ -164,7 +120,8 @@ def _divide(clips: Sequence[ClipKey], taken: set[str], name: str, protocol: Prot
         speakers = len({clip.speaker for clip in clips})
         raise EmptySplitError(
             f"Protocol {protocol.name!r} leaves the {empty} split empty: {len(clips)} clips of {speakers}"
-            " speakers. Use fewer folds, another fold, another protocol or more corpora."
+            f" speakers in {len(families(clips))} corpora. Use fewer folds, another fold, another protocol or"
+            " more corpora."
         )
     return rest, part
 
@@ -174,29 +131,53 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             "speaker",
-            _take_block,
-            _take_next_block,
+            take_block,
+            take_next_block,
             promises=("speaker", "source", "audio", "copy"),
             summary="No speaker is in two splits: of each corpus one block of speakers tests, one validates.",
-            has_folds=True,
+            folds_of="speakers",
         ),
         Protocol(
             "stratified",
-            _take_share,
-            _take_share,
+            take_share,
+            take_share,
             promises=("source", "audio", "copy"),
             summary="Random 80:20 in each class, validation taken before balancing; splits share speakers.",
         ),
         Protocol(
             "paper",
-            _take_share,
-            _take_share,
+            take_share,
+            take_share,
             promises=("source", "audio", "copy"),
             summary="As in Sharma: random 80:20, classes balanced, then a fifth of that as validation,"
             " which puts copies of one clip on both sides.",
             balances_first=True,
             balance_to=2000,
             may_leak=True,
+        ),
+        Protocol(
+            "corpus",
+            take_corpus,
+            take_beside_corpus,
+            promises=("corpus", "source", "audio", "copy"),
+            summary="One corpus is left out and tests; of each other one a fifth of the speakers validates.",
+            folds_of="corpora",
+            may_lack_classes=True,
+        ),
+        Protocol(
+            "text",
+            take_sentences,
+            take_sentences,
+            promises=("sentence", "source", "audio", "copy"),
+            summary="No sentence is in two splits: of each corpus about a fifth of what is said tests, and a"
+            " fifth of the rest validates; splits share speakers.",
+        ),
+        Protocol(
+            "given",
+            take_given_test,
+            take_given_validation,
+            promises=("source", "audio", "copy"),
+            summary="Divided as the tables of the corpora say.",
         ),
     )
 }

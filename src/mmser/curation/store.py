@@ -24,11 +24,12 @@ from mmser.errors import AudioError
 
 _CLEANING_VERSION = 1  # raise it when clean_waveform gives other samples for the same settings
 _TEXT = Value("string")
+_TEXT_COLUMNS = (
+    *("id", "path", "label", "corpus", "speaker", "gender", "sentence", "reference", "emotion", "split"),
+)
 ROW_FEATURES = Features(
-    dict.fromkeys(
-        ("id", "path", "label", "corpus", "speaker", "gender", "sentence", "reference", "emotion"), _TEXT
-    )
-    | {"votes": List({"emotion": _TEXT, "count": Value("int32")})}
+    dict.fromkeys(_TEXT_COLUMNS, _TEXT)
+    | {"labels": List(_TEXT), "votes": List({"emotion": _TEXT, "count": Value("int32")})}
 )
 _FOUND_FEATURES = Features(
     dict.fromkeys(("file_sha256", "sha256", "reason", "detail"), _TEXT) | {"duration_s": Value("float64")}

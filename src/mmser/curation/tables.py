@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from mmser.curation.splitting import ClipKey
-
-Counts = dict[str, dict[str, dict[str, int]]]  # step -> corpus -> class (emotion, at "read") -> clips
 Table = list[list[object]]
 
 TITLES = {
@@ -17,27 +16,52 @@ TITLES = {
 STEPS = ("read", "relabel", "clean", "train", "validation", "test")
 
 
-def count_clips(clips: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    """Count (corpus, class) pairs: corpus -> class -> clips, both in sorted order."""
-    counted: dict[str, dict[str, int]] = {}
-    for (corpus, label), count in sorted(Counter(clips).items()):
-        counted.setdefault(corpus, {})[label] = count
-    return counted
+@dataclass(frozen=True)
+class StepCount:
+    """How many clips a step left.
+
+    Attributes:
+        clips: corpus -> clips.
+        classes: corpus -> class (emotion, at "read") -> clips; a clip of several classes counts in each.
+    """
+
+    clips: dict[str, int]
+    classes: dict[str, dict[str, int]]
+
+    @property
+    def total(self) -> int:
+        """Clips of all corpora."""
+        return sum(self.clips.values())
 
 
-def count_keys(clips: Iterable[ClipKey]) -> dict[str, dict[str, int]]:
-    """Count clips by corpus and class."""
-    return count_clips((clip.corpus, clip.label) for clip in clips)
+Counts = Mapping[str, StepCount]  # by step
 
 
-def total(counted: Mapping[str, Mapping[str, int]]) -> int:
-    """Sum the counts of one step."""
-    return sum(sum(classes.values()) for classes in counted.values())
+def count_clips(clips: Iterable[tuple[str, Sequence[str]]]) -> StepCount:
+    """Count (corpus, classes) pairs, one a clip; corpora and classes are in sorted order."""
+    num_clips: Counter[str] = Counter()
+    cells: Counter[tuple[str, str]] = Counter()
+    for corpus, classes in clips:
+        num_clips[corpus] += 1
+        cells.update((corpus, name) for name in classes)
+    by_class: dict[str, dict[str, int]] = {}
+    for (corpus, name), count in sorted(cells.items()):
+        by_class.setdefault(corpus, {})[name] = count
+    return StepCount(dict(sorted(num_clips.items())), by_class)
 
 
-def of_class(counted: Mapping[str, Mapping[str, int]], name: str) -> int:
+def describe_counts(counts: Counts) -> dict[str, Any]:
+    """Return what corpus.json says of counts, in full."""
+    return {
+        "counts": {step: counts[step].total for step in STEPS},
+        "counts_by_corpus": {step: counts[step].clips for step in STEPS},
+        "counts_by_corpus_and_class": {step: counts[step].classes for step in STEPS},
+    }
+
+
+def of_class(classes: Mapping[str, Mapping[str, int]], name: str) -> int:
     """Sum the counts of a class over corpora."""
-    return sum(classes.get(name, 0) for classes in counted.values())
+    return sum(of.get(name, 0) for of in classes.values())
 
 
 def make_tables(counts: Counts, classes: Sequence[str]) -> dict[str, Table]:
@@ -49,7 +73,7 @@ def make_tables(counts: Counts, classes: Sequence[str]) -> dict[str, Table]:
 
     Returns:
         Name -> table: 1, clips of the chosen classes; 2, clips left after cleaning (both corpus by class);
-        3, the test split; 4, train and validation after balancing.
+        3, the test split; 4, train and validation after balancing. Totals are of clips.
     """
     return {
         "1_relabelled": _corpus_by_class(counts["relabel"], classes),
@@ -59,17 +83,17 @@ def make_tables(counts: Counts, classes: Sequence[str]) -> dict[str, Table]:
     }
 
 
-def _corpus_by_class(counted: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> Table:
+def _corpus_by_class(counted: StepCount, classes: Sequence[str]) -> Table:
     table: Table = [["corpus", *classes, "total"]]
-    for corpus, of in counted.items():
-        table.append([corpus, *(of.get(name, 0) for name in classes), sum(of.values())])
-    table.append(["all", *(of_class(counted, name) for name in classes), total(counted)])
+    for corpus, of in counted.classes.items():
+        table.append([corpus, *(of.get(name, 0) for name in classes), counted.clips[corpus]])
+    table.append(["all", *(of_class(counted.classes, name) for name in classes), counted.total])
     return table
 
 
 def _class_by_split(counts: Counts, classes: Sequence[str], splits: Sequence[str]) -> Table:
     table: Table = [["class", *splits]]
     for name in classes:
-        table.append([name, *(of_class(counts[split], name) for split in splits)])
-    table.append(["all", *(total(counts[split]) for split in splits)])
+        table.append([name, *(of_class(counts[split].classes, name) for split in splits)])
+    table.append(["all", *(counts[split].total for split in splits)])
     return table

@@ -18,15 +18,15 @@ from datasets import Dataset, Features, Value
 
 from mmser.audio.augmentation import AugmentationSettings, augment_waveform, choose_kind, seed_of_copy
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform
+from mmser.curation.drawing import ClipKey
 from mmser.curation.filtering import Drop
-from mmser.curation.rows import add_column, map_rows, read_columns
+from mmser.curation.rows import add_column, map_rows, read_columns, without_bars
 from mmser.curation.schema import DATA_FOLDER, clip_features
-from mmser.curation.splitting import ClipKey
 from mmser.curation.store import CleanStore
 
 _ROWS_PER_SHARD = 5000  # about 250 MB of two-second clips
 _ROWS_PER_BATCH = 64
-_PLAN_FEATURES = dict.fromkeys(ClipKey._fields, Value("string")) | {"copy": Value("int32")}
+_PLAN_FEATURES = {"id": Value("string"), "source_id": Value("string"), "copy": Value("int32")}
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class CopyMaker:
     settings: AugmentationSettings
     noise_files: tuple[Path, ...] = ()
 
-    def make(self, flac: bytes, clip: ClipKey) -> tuple[bytes, str]:
+    def make(self, flac: bytes, source_id: str, copy: int) -> tuple[bytes, str]:
         """Return the FLAC of a planned copy, and what was done to the original's."""
-        seed = seed_of_copy(clip.source_id, clip.copy, self.seed)
+        seed = seed_of_copy(source_id, copy, self.seed)
         waveform, description = augment_waveform(
             decode_flac(flac),
             choose_kind(seed, self.settings),
@@ -70,6 +70,11 @@ class SplitWriter:
     num_proc: int
     folder: Path
 
+    @property
+    def work(self) -> Path:
+        """Where the rows lie while they are in use; to be removed in the end."""
+        return self.folder / "work"
+
     def write(self, split: str, clips: Sequence[ClipKey]) -> Dataset:
         """Write one split as Parquet shards of equal size.
 
@@ -82,10 +87,9 @@ class SplitWriter:
         """
         index_of = {clip_id: index for index, clip_id in enumerate(self.rows["id"])}
         originals = self.rows.select([index_of[clip.source_id] for clip in clips])
-        planned = add_column(originals, "plan", [clip._asdict() for clip in clips], _PLAN_FEATURES)
+        planned = add_column(originals, "plan", [_plan_of(clip) for clip in clips], _PLAN_FEATURES)
         features = clip_features(self.classes)
-        work = self.folder / "work"
-        work.mkdir(exist_ok=True)
+        self.work.mkdir(exist_ok=True)
         written = map_rows(
             planned.with_format("arrow"),
             partial(_fill_rows, store=self.store, copies=self.copies, features=features),
@@ -95,9 +99,10 @@ class SplitWriter:
             num_proc=min(self.num_proc, len(clips)),
             remove_columns=planned.column_names,
             features=features,
-            cache_file_name=str(work / f"{split}.arrow"),
+            cache_file_name=str(self.work / f"{split}.arrow"),
             new_fingerprint=f"written-{split}",
-            desc=f"Writing {split}",
+            desc=f"Making copies of {split}",
+            progress=any(clip.copy > 1 for clip in clips),
         )
         written = written.with_format(None)
         self._write_shards(split, written)
@@ -109,7 +114,12 @@ class SplitWriter:
         num_shards = math.ceil(len(rows) / _ROWS_PER_SHARD)
         for index in range(num_shards):
             path = folder / f"{split}-{index:05d}-of-{num_shards:05d}.parquet"
-            rows.shard(num_shards, index, contiguous=True).to_parquet(str(path))
+            with without_bars():
+                rows.shard(num_shards, index, contiguous=True).to_parquet(str(path))
+
+
+def _plan_of(clip: ClipKey) -> dict[str, Any]:
+    return {name: getattr(clip, name) for name in _PLAN_FEATURES}
 
 
 def _fill_rows(table: pa.Table, store: CleanStore, copies: CopyMaker, features: Features) -> pa.Table:
@@ -117,20 +127,20 @@ def _fill_rows(table: pa.Table, store: CleanStore, copies: CopyMaker, features: 
     names = features["label"].names
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for row in table.to_pylist():
-        clip = ClipKey(**row["plan"])
+        plan = row["plan"]
         flac, description = store.path_of(row["file_sha256"]).read_bytes(), ""
         sha256, duration_s = row["sha256"], row["duration_s"]
-        if clip.copy > 1:
-            flac, description = copies.make(flac, clip)
+        if plan["copy"] > 1:
+            flac, description = copies.make(flac, plan["source_id"], plan["copy"])
             waveform = decode_flac(flac)
             sha256, duration_s = hash_waveform(waveform), len(waveform) / SAMPLE_RATE_HZ
         filled = row | {
-            "id": clip.id,
+            "id": plan["id"],
             "audio": {"bytes": flac, "path": None},
-            "label": names.index(row["label"]),
-            "labels": [],
+            "label": None if row["labels"] else names.index(row["label"]),
+            "labels": [names.index(name) for name in row["labels"]],
             "duration_s": duration_s,
-            "source_id": clip.source_id,
+            "source_id": plan["source_id"],
             "augmentation": description,
             "sha256": sha256,
         }
@@ -140,13 +150,14 @@ def _fill_rows(table: pa.Table, store: CleanStore, copies: CopyMaker, features: 
 
 
 def fingerprint(corpus: Mapping[str, Dataset]) -> str:
-    """Hash what a corpus holds: split, id, class, sound and transcript of each clip, in sorted order."""
+    """Hash what a corpus holds: split, id, class or classes, sound and transcript of each clip, sorted."""
     lines = []
     for split, rows in corpus.items():
         names = rows.features["label"].names
-        columns = read_columns(rows, ("id", "label", "sha256", "transcript"))
-        for clip_id, label, sha256, transcript in zip(*columns, strict=True):
-            lines.append("\x1f".join((split, clip_id, names[label], sha256, transcript)))
+        columns = read_columns(rows, ("id", "label", "labels", "sha256", "transcript"))
+        for clip_id, label, labels, sha256, transcript in zip(*columns, strict=True):
+            text = "+".join(names[index] for index in labels) if label is None else names[label]
+            lines.append("\x1f".join((split, clip_id, text, sha256, transcript)))
     return hashlib.sha256("\x1e".join(sorted(lines)).encode()).hexdigest()
 
 
