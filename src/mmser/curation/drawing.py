@@ -7,7 +7,7 @@ import hashlib
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from sklearn.model_selection import train_test_split
@@ -15,7 +15,6 @@ from sklearn.model_selection import train_test_split
 from mmser.errors import EmptySplitError
 
 TEST_SHARE = 0.2  # Sharma: 80:20, and the 80 again 80:20
-_BLOCKS_BESIDE_A_CORPUS = 5  # of which one validates, where a whole corpus tests
 _MARKS = re.compile(r"[^\w\s']|_")
 
 Item = TypeVar("Item")
@@ -137,13 +136,25 @@ def take_corpus(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Dr
 
 
 def take_beside_corpus(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Draw) -> set[str]:
-    """Take a fifth of the speakers of each family that has two or more; without one, a share of clips."""
-    speakers_of = defaultdict(set)
-    for clip in clips:
-        speakers_of[clip.family].add(clip.speaker)
-    blocks = speaker_blocks(clips, _BLOCKS_BESIDE_A_CORPUS)
-    taken = {clip.id for clip in clips if len(speakers_of[clip.family]) > 1 and blocks[clip.speaker] == 0}
-    return taken or take_share(clips, all_clips, draw)
+    """Take about a fifth of each class by whole speakers; each family keeps the one with the most clips.
+
+    Nobody with more than a tenth of all clips is taken as long as there is somebody else: half of a corpus
+    of two would go. Where each family has a single speaker, a share of clips is taken.
+    """
+    clips_of = _group(clips, lambda clip: clip.speaker)
+    largest: dict[str, str] = {}
+    for speaker in sorted(clips_of, key=lambda speaker: (len(clips_of[speaker]), speaker)):
+        largest[speaker.split("/")[0]] = speaker
+    counts = {
+        speaker: Counter(clip.label for clip in said)
+        for speaker, said in clips_of.items()
+        if speaker not in largest.values()
+    }
+    if not counts:
+        return take_share(clips, all_clips, draw)
+    small = {name: each for name, each in counts.items() if each.total() <= TEST_SHARE / 2 * len(clips)}
+    taken = _pick(small or counts, Counter(clip.label for clip in clips), draw.seed)
+    return {clip.id for speaker in taken for clip in clips_of[speaker]}
 
 
 def take_sentences(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw: Draw) -> set[str]:
@@ -152,21 +163,26 @@ def take_sentences(clips: Sequence[ClipKey], all_clips: Sequence[ClipKey], draw:
     A family with a single sentence gives none, and clips whose words nobody knows are never taken.
     """
     del all_clips
-    clips_of: dict[str, dict[str, list[ClipKey]]] = defaultdict(lambda: defaultdict(list))
-    for clip in clips:
-        if clip.sentence:
-            clips_of[clip.family][clip.sentence].append(clip)
     taken = set()
-    for sentences in clips_of.values():
-        if len(sentences) > 1:
-            counts = {name: Counter(clip.label for clip in said) for name, said in sentences.items()}
-            taken |= {clip.id for name in _pick_sentences(counts, draw.seed) for clip in sentences[name]}
+    for said in _group([clip for clip in clips if clip.sentence], lambda clip: clip.family).values():
+        clips_of = _group(said, lambda clip: clip.sentence)
+        counts = {name: Counter(clip.label for clip in each) for name, each in clips_of.items()}
+        if len(counts) > 1:
+            names = _pick(counts, Counter(clip.label for clip in said), draw.seed)
+            taken |= {clip.id for name in names for clip in clips_of[name]}
     return taken
 
 
-def _pick_sentences(counts: Mapping[str, Counter[str]], seed: int) -> list[str]:
-    """The sentences of a share: one after the other, each that brings the classes nearer to it."""
-    goal = {label: TEST_SHARE * count for label, count in sum(counts.values(), Counter()).items()}
+def _group(clips: Iterable[ClipKey], name_of: Callable[[ClipKey], str]) -> dict[str, list[ClipKey]]:
+    groups = defaultdict(list)
+    for clip in clips:
+        groups[name_of(clip)].append(clip)
+    return dict(groups)
+
+
+def _pick(counts: Mapping[str, Counter[str]], everything: Counter[str], seed: int) -> list[str]:
+    """Pick groups: one after the other, each that brings the classes nearer to a fifth of ``everything``."""
+    goal = {label: TEST_SHARE * count for label, count in everything.items()}
 
     def distance(picked: Counter[str]) -> float:
         return sum((picked[label] - wanted) ** 2 / wanted for label, wanted in goal.items())

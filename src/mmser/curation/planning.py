@@ -159,13 +159,13 @@ def _describe_held_out(splits: Mapping[str, Sequence[ClipKey]]) -> list[str]:
     notes = [f"Held out for test: {', '.join(families(splits['test']))}."]
     if _shared_speakers(splits):
         notes.append(
-            "No training corpus has two speakers: validation is a share of clips and shares speakers."
+            "No other corpus has two speakers: validation is a share of clips and shares speakers with train."
         )
         return notes
     notes.append(f"Validation: other speakers than train's, of {', '.join(families(splits['validation']))}.")
     alone = sorted(set(families(splits["train"])) - set(families(splits["validation"])))
     if alone:
-        notes.append(f"Of one speaker each, and so in train alone: {', '.join(alone)}.")
+        notes.append(f"In train alone: {', '.join(alone)}.")
     return notes
 
 

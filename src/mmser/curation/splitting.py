@@ -160,7 +160,8 @@ PROTOCOLS = {
             take_corpus,
             take_beside_corpus,
             promises=("corpus", "source", "audio", "copy"),
-            summary="One corpus is left out and tests; of each other one a fifth of the speakers validates.",
+            summary="One corpus is left out and tests; of the others whole speakers, about a fifth of each"
+            " class, validate.",
             folds_of="corpora",
             may_lack_classes=True,
         ),
