@@ -40,7 +40,8 @@ def reduce_noise(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
         a frequency is digitally silent it holds values that are not finite, as the library's result does.
     """
     if len(waveform) > _CHUNK:  # the library goes on in chunks
-        return noisereduce.reduce_noise(y=waveform, sr=rate_hz, n_jobs=1)
+        with np.errstate(all="ignore"):
+            return noisereduce.reduce_noise(y=waveform, sr=rate_hz, n_jobs=1)
     window = get_window("hann", _WINDOW).astype(np.float32)
     freq_filter, time_filter = _mask_filters(rate_hz)
     margin = len(time_filter) // 2 + 1

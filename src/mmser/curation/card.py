@@ -11,14 +11,7 @@ from mmser.corpora import get_corpus
 from mmser.curation.filtering import Drop
 from mmser.curation.schema import DATA_FOLDER, SPLITS
 from mmser.curation.splitting import get_protocol
-from mmser.curation.tables import Table
-
-_TITLES = {
-    "1_relabelled": "Table 1: clips of the chosen classes",
-    "2_cleaned": "Table 2: clips after cleaning",
-    "3_test": "Table 3: test split",
-    "4_train_and_validation": "Table 4: train and validation, after balancing",
-}
+from mmser.curation.tables import TITLES, Table
 
 
 def make_card(record: Mapping[str, Any], tables: Mapping[str, Table], drops: Sequence[Drop]) -> str:
@@ -37,7 +30,7 @@ def make_card(record: Mapping[str, Any], tables: Mapping[str, Table], drops: Seq
         _summary(record),
         _leaks(record),
         _corpora(record),
-        *(f"## {_TITLES[name]}\n\n{_markdown(table)}" for name, table in tables.items()),
+        *(f"## {TITLES[name]}\n\n{_markdown(table)}" for name, table in tables.items()),
         _drops(drops),
         _settings(record["settings"]),
     ]

@@ -22,7 +22,7 @@ from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_wavefo
 from mmser.curation.rows import map_rows
 from mmser.errors import AudioError
 
-_CLEANING_VERSION = 1  # raise it when clean_waveform gives other samples for the same settings
+_CLEANING_VERSION = 2  # raise it when clean_waveform gives other samples for the same settings
 _TEXT = Value("string")
 _TEXT_COLUMNS = (
     *("id", "path", "label", "corpus", "speaker", "gender", "sentence", "reference", "emotion", "split"),
