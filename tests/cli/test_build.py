@@ -56,6 +56,26 @@ def test_several_protocols_and_folds_have_a_folder_each(build, tmp_path):
     assert (record["settings"]["fold"], record["settings"]["folds"]) == (2, 3)
 
 
+def test_all_folds_of_several_protocols_are_built(build, tmp_path):
+    assert build("--protocol", "speaker,corpus", "--fold", "all", "--balance-to", "none") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *(f"corpus-fold{fold}" for fold in range(3)),  # RAVDESS, SAVEE and TESS are there
+        *(f"speaker-fold{fold}" for fold in range(3)),
+    ]
+
+
+def test_a_table_of_ones_own_is_built_with_a_map_of_its_words(build, root, tmp_path, capsys):
+    takes = sorted(root.rglob("*.wav"))[:12]
+    lines = [f"{path},{'uh' if n % 2 else 'joy'},s{n % 6}" for n, path in enumerate(takes)]
+    (tmp_path / "mine.csv").write_text("\n".join(["path,emotion,speaker", *lines]))
+    options = ("--corpora", f"csv:{tmp_path / 'mine.csv'},ravdess", "--balance-to", "none")
+    assert build(*options) == 1
+    assert "mine.csv, line 3 (and lines 5, 7, 9, 6 in all): emotion 'uh': unknown" in capsys.readouterr().err
+    assert build(*options, "--emotion-map", "uh=fearful") == 0
+    record = json.loads((tmp_path / "out" / "corpus.json").read_text())
+    assert record["counts_by_corpus_and_class"]["read"]["mine"] == {"fearful": 6, "happy": 6}
+
+
 def test_damaged_files_make_the_exit_code_1_and_the_corpus_is_written(build, tmp_path, capsys):
     root = write_small_root(tmp_path / "root")
     write_damaged_files(root)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mmser.curation.settings import BuildSettings
-from mmser.errors import SettingsError, UnknownNameError
+from mmser.errors import CorpusNotFoundError, SettingsError, UnknownNameError
 
 USUAL = BuildSettings()
 
@@ -22,6 +22,7 @@ def test_the_defaults_can_be_built():
         ({"corpora": ("savve",)}, r"Unknown corpus 'savve'.*Did you mean 'savee'"),
         ({"transcripts": "refernce"}, r"Unknown source of transcripts.*Did you mean 'reference'"),
         ({"balance_to": "hapy=3"}, r"Did you mean 'happy'"),
+        ({"emotion_map": {"joy": "hapy"}}, r"emotion in emotion map 'hapy'.*Did you mean 'happy'"),
     ],
 )
 def test_unknown_names_are_found_before_the_work(changes, message):
@@ -38,6 +39,13 @@ def test_unknown_names_are_found_before_the_work(changes, message):
         ({"seed": -1}, "Seed -1: expected a number from 0"),
         ({"num_proc": 0}, "--num-proc 0: expected 1 or more"),
         ({"corpora": ()}, "No corpus is named"),
+        ({"protocol": "corpus", "fold": 5}, "Fold 5 of protocol 'corpus': expected one from 0 to 4"),
+        ({"protocol": "given"}, "'given' takes the column 'split' of users' tables; cremad, iemocap"),
+        (
+            {"scheme": "ekman7-multi", "balance_to": "2000"},
+            "a clip of scheme 'ekman7-multi' has several classes",
+        ),
+        ({"emotion_map": "joy"}, "--emotion-map 'joy': 'joy' is no pair"),
         ({"balance_to": "lots"}, "--balance-to 'lots'"),
         ({"cleaning": replace(USUAL.cleaning, sample_rate_hz=8000)}, "Cleaning to 8000 Hz"),
     ],
@@ -61,3 +69,42 @@ def test_what_does_not_change_a_corpus_is_not_recorded(tmp_path):
 def test_a_protocol_without_folds_is_one_fold():
     recorded = replace(USUAL, protocol="paper", folds=5, fold=3).to_dict([])
     assert (recorded["folds"], recorded["fold"]) == (1, 0)
+
+
+def test_a_table_that_is_not_there_is_found_before_the_work(tmp_path):
+    with pytest.raises(CorpusNotFoundError, match=r"gone\.csv: no such file"):
+        replace(USUAL, corpora=("savee", f"csv:{tmp_path / 'gone.csv'}")).check()
+
+
+def test_several_labels_may_be_left_as_they_are():
+    replace(USUAL, scheme="ekman7-multi", balance_to="none").check()
+
+
+def test_builds_are_listed_by_protocol_and_fold_each_once():
+    builds = USUAL.list_builds(("speaker", "paper", "speaker", "corpus"), (1, 0, 1), num_corpora=2)
+    assert [(each.protocol, each.fold, each.folds) for each in builds] == [
+        ("speaker", 1, 5),
+        ("speaker", 0, 5),
+        ("paper", 0, 1),
+        ("corpus", 1, 2),
+        ("corpus", 0, 2),
+    ]
+    assert [each.place for each in builds[:3]] == ["speaker-fold1", "speaker-fold0", "paper"]
+
+
+def test_all_folds_are_the_blocks_of_speakers_or_the_corpora():
+    builds = replace(USUAL, folds=3).list_builds(("speaker", "text", "corpus"), "all", num_corpora=4)
+    assert [each.place for each in builds] == [
+        *("speaker-fold0", "speaker-fold1", "speaker-fold2"),
+        "text",
+        *("corpus-fold0", "corpus-fold1", "corpus-fold2", "corpus-fold3"),
+    ]
+
+
+def test_without_names_the_settings_own_protocol_and_fold_are_built():
+    assert replace(USUAL, fold=2).list_builds((), (), num_corpora=5) == [replace(USUAL, fold=2)]
+
+
+def test_a_fold_that_a_protocol_does_not_have_is_an_error():
+    with pytest.raises(SettingsError, match="Fold 4 of 3: protocol 'corpus' has the folds 0 to 2"):
+        USUAL.list_builds(("speaker", "corpus"), (4,), num_corpora=3)

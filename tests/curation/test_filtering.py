@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,50 @@ def test_clips_outside_the_scheme_are_dropped_by_name_and_the_rest_are_sorted():
 def test_a_scheme_may_merge_emotions_and_the_emotion_is_kept():
     (row,), _ = relabel_clips([_clip("a", "excited")], get_scheme("iemocap4"))
     assert (row["label"], row["emotion"]) == ("happy", "excited")
+
+
+def _heard(clip_id: str, *emotions: str) -> Clip:
+    return replace(_clip(clip_id, "neutral"), heard=emotions)
+
+
+def test_several_labels_are_what_was_heard_and_one_without_raters_is_the_emotion():
+    clips = [_heard("a", "excited", "angry", "frustrated"), _heard("b"), _heard("c", "happy", "excited")]
+    rows, drops = relabel_clips(clips, get_scheme("ekman7-multi"))
+    assert [(row["label"], row["labels"]) for row in rows] == [
+        ("angry+happy", ["angry", "happy"]),
+        ("neutral", ["neutral"]),
+        ("happy", ["happy"]),
+    ]
+    assert drops == []
+
+
+def test_three_labels_stay_and_four_are_too_many_and_none_is_not_in_the_scheme():
+    clips = [
+        _heard("a", "angry", "fearful", "sad"),
+        _heard("b", "angry", "disgust", "fearful", "sad"),
+        _heard("c", "frustrated", "other"),
+    ]
+    rows, drops = relabel_clips(clips, get_scheme("ekman7-multi"))
+    assert [row["id"] for row in rows] == ["a"]
+    assert drops == [
+        Drop(
+            "b",
+            "relabel",
+            "too-many-emotions",
+            "4 (angry, disgust, fearful, sad), ekman7-multi takes 3 at most",
+        ),
+        Drop("c", "relabel", "not-in-scheme", "frustrated, other is not in ekman7-multi"),
+    ]
+
+
+def test_a_scheme_of_one_label_does_not_ask_what_was_heard():
+    (row,), _ = relabel_clips([_heard("a", "angry", "sad")], get_scheme("ekman7"))
+    assert (row["label"], row["labels"]) == ("neutral", [])
+
+
+def test_equal_sound_with_unequal_sets_of_labels_goes():
+    drops = drop_unusable([_cleaned("a", "angry+sad", "x"), _cleaned("b", "angry", "x")], 1.0)
+    assert [drop.reason for drop in drops] == ["duplicate-other-label"] * 2
 
 
 def test_an_emotion_that_is_not_canonical_is_an_error():
