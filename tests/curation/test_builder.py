@@ -247,3 +247,9 @@ def test_noise_of_a_folder_is_used_and_its_place_is_not_recorded(build, tmp_path
     assert any(text.startswith("background_noise(file=rain, ") for text in descriptions)
     assert _record(folder)["settings"]["noise"] == "noise"
     assert str(tmp_path) not in (folder / "corpus.json").read_text()
+
+
+def test_a_page_shows_and_plays_a_clip_of_each_corpus(build):
+    folder = build("page")
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert page.count("<audio") == 2 * len(_record(folder)["counts_by_corpus_and_class"]["clean"])

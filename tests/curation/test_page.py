@@ -4,8 +4,16 @@ import re
 
 import numpy as np
 import soundfile
+from datasets import Dataset
 
-from mmser.curation.page import PageClip, draw_classes, draw_durations, draw_spectrogram, make_page
+from mmser.curation.page import (
+    PageClip,
+    choose_clips,
+    draw_classes,
+    draw_durations,
+    draw_spectrogram,
+    make_page,
+)
 
 RECORD = {
     "settings": {"scheme": "paper7", "protocol": "paper"},
@@ -80,3 +88,16 @@ def test_spectrograms_of_a_clip_share_their_axes_whatever_its_rate():
     )
     assert before.get_xlim() == after.get_xlim() == (0, 1.5)
     assert before.get_ylim() == after.get_ylim()
+
+
+def test_one_clip_a_corpus_is_shown_each_of_another_class():
+    rows = Dataset.from_dict(
+        {
+            "id": ["tess/b", "tess/a", "savee/d", "savee/c", "savee/e"],
+            "corpus": ["tess", "tess", "savee", "savee", "savee"],
+            "label": ["sad", "angry", "angry", "sad", "angry"],
+        }
+    )
+    # savee comes first and shows class 0, its first by id; tess shows class 1
+    assert choose_clips(rows, ["angry", "sad"]) == [2, 0]
+    assert choose_clips(rows, ["happy"]) == [3, 1]  # a corpus without the class shows its first clip

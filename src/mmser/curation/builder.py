@@ -20,6 +20,7 @@ from mmser.curation.audit import audit
 from mmser.curation.drawing import ClipKey, families, sentence_key
 from mmser.curation.filtering import CleanedClip, Drop, drop_unusable, relabel_clips
 from mmser.curation.output import check_out, check_parent, working_beside, writing_to
+from mmser.curation.page import write_page
 from mmser.curation.planning import SplitPlan, plan_splits
 from mmser.curation.record import list_remarks, make_record, write_record
 from mmser.curation.rows import add_column, read_columns
@@ -27,7 +28,7 @@ from mmser.curation.schema import SPLITS
 from mmser.curation.settings import BuildSettings
 from mmser.curation.splitting import get_protocol
 from mmser.curation.store import ROW_FEATURES, CleanStore, clean_clips
-from mmser.curation.tables import StepCount, count_clips
+from mmser.curation.tables import StepCount, count_clips, make_tables
 from mmser.curation.writing import CopyMaker, SplitWriter, fingerprint
 from mmser.errors import EmptySplitError, LeakError
 from mmser.labels import get_scheme
@@ -253,7 +254,9 @@ def _write(folder: Path, settings: BuildSettings, plan: SplitPlan, material: Mat
         "remarks": material.remarks + plan.notes,
         "fingerprint": fingerprint(written),
     }
-    write_record(folder, record, counts, drops)
+    tables = make_tables(counts, record["classes"])
+    write_record(folder, record, tables, drops)
+    write_page(folder, record, tables, material.rows, material.store)
     shutil.rmtree(writer.work)
 
 
@@ -261,11 +264,12 @@ def _audit(
     written: Mapping[str, Dataset], plan: SplitPlan, settings: BuildSettings
 ) -> tuple[list[str], list[str]]:
     protocol = get_protocol(settings.protocol)
-    found = audit(written, plan.promises)
+    found = audit(written, plan.promises, num_proc=settings.resolved_num_proc(len(written["train"])))
     leaks = [str(leak) for leak in found.broken]
     if leaks and not protocol.may_leak:
         raise LeakError(
-            f"Protocol {protocol.name!r} is broken: {'; '.join(leaks)}. This corpus was not written."
+            f"Protocol {protocol.name!r} is broken: {'; '.join(leaks)}. This corpus was not written. Move one"
+            " clip of each pair out of the corpora's folder, or choose a protocol that does not promise this."
         )
     for leak in leaks:
         logger.warning("Leak, as protocol %s has it: %s", protocol.name, leak)

@@ -7,16 +7,22 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
+from datasets import Dataset
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmser.audio.io import SAMPLE_RATE_HZ, resample, to_pcm16
+from mmser.audio.io import SAMPLE_RATE_HZ, read_waveform, resample, to_pcm16
+from mmser.curation.rows import read_columns
+from mmser.curation.store import CleanStore
 from mmser.curation.tables import TITLES, Table
 
+PAGE_FILE = "page.html"
+_SHOWN_S = 10  # of a longer clip
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 0 auto;
@@ -45,6 +51,51 @@ class PageClip(NamedTuple):
     before: np.ndarray
     rate_hz: int
     after: np.ndarray
+
+
+def write_page(
+    folder: Path, record: Mapping[str, Any], tables: Mapping[str, Table], rows: Dataset, store: CleanStore
+) -> None:
+    """Write ``page.html`` of a corpus, with one clip a corpus to look at and listen to.
+
+    Args:
+        folder: the corpus.
+        record: what corpus.json holds.
+        tables: as :func:`mmser.curation.tables.make_tables` gives them.
+        rows: the clips that can be used.
+        store: where they lie cleaned.
+    """
+    durations_s: dict[str, list[float]] = {}
+    for corpus, duration_s in zip(*read_columns(rows, ("corpus", "duration_s")), strict=True):
+        durations_s.setdefault(corpus, []).append(duration_s)
+    clips = [_load_clip(row, store) for row in rows.select(choose_clips(rows, record["classes"]))]
+    page = make_page(record, tables, durations_s, clips)
+    (folder / PAGE_FILE).write_text(page, encoding="utf-8")
+
+
+def choose_clips(rows: Dataset, classes: Sequence[str]) -> list[int]:
+    """Indices of one clip a corpus: the first by id of a class that the corpora before it have not shown."""
+    ids, corpora, labels = read_columns(rows, ("id", "corpus", "label"))
+    order = sorted(range(len(rows)), key=lambda index: ids[index])
+    chosen = []
+    for number, corpus in enumerate(sorted(set(corpora))):
+        wanted = classes[number % len(classes)]
+        own = [index for index in order if corpora[index] == corpus]
+        chosen.append(next((index for index in own if labels[index] == wanted), own[0]))
+    return chosen
+
+
+def _load_clip(row: Mapping[str, Any], store: CleanStore) -> PageClip:
+    before, rate_hz = read_waveform(Path(row["path"]))
+    after = store.read_waveform(row["file_sha256"])
+    return PageClip(
+        id=row["id"],
+        label=" + ".join(row["labels"]) or row["label"],
+        transcript=row["transcript"],
+        before=before[: _SHOWN_S * rate_hz],
+        rate_hz=rate_hz,
+        after=after[: _SHOWN_S * SAMPLE_RATE_HZ],
+    )
 
 
 def make_page(

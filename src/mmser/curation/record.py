@@ -12,7 +12,7 @@ from mmser.curation.card import make_card
 from mmser.curation.filtering import Drop
 from mmser.curation.schema import CORPUS_JSON, SCHEMA_VERSION, SPLITS
 from mmser.curation.settings import BuildSettings
-from mmser.curation.tables import Counts, describe_counts, make_tables
+from mmser.curation.tables import Counts, Table, describe_counts
 from mmser.curation.writing import write_dropped, write_table
 from mmser.labels import get_scheme
 
@@ -56,10 +56,11 @@ def make_record(
     }
 
 
-def write_record(folder: Path, record: Mapping[str, Any], counts: Counts, drops: Iterable[Drop]) -> None:
+def write_record(
+    folder: Path, record: Mapping[str, Any], tables: Mapping[str, Table], drops: Iterable[Drop]
+) -> None:
     """Write corpus.json, tables, dropped.csv and README.md."""
     drops = sorted(drops)
-    tables = make_tables(counts, record["classes"])
     (folder / _TABLES_FOLDER).mkdir()
     for name, table in tables.items():
         write_table(folder / _TABLES_FOLDER / f"{name}.csv", table)
