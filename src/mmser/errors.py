@@ -72,3 +72,7 @@ class DiskFullError(MmserError):
 
 class RunFormatError(MmserError):
     """A run folder that this version of mmser did not write or cannot read."""
+
+
+class DownloadError(MmserError):
+    """A published file that cannot be had, or that is not what its publisher states."""

@@ -56,7 +56,9 @@ def test_a_root_without_clips_says_how_to_get_each_corpus(tmp_path):
     with pytest.raises(CorpusNotFoundError, match="holds no clip of the corpora asked for") as caught:
         read_clips(tmp_path, ["savee", "ravdess"])
     assert "savee: Register at the University of Surrey" in str(caught.value)
-    assert "ravdess: Download Audio_Speech_Actors_01-24.zip" in str(caught.value)
+    assert "ravdess: Run `mmser download ravdess`, or download Audio_Speech_Actors_01-24.zip" in str(
+        caught.value
+    )
     assert "tess" not in str(caught.value)
 
 

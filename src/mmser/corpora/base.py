@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmser.corpora.sources import Source
 from mmser.errors import LabelFileError, UnknownEmotionError
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """The sheet of a corpus: published figures, licence and where to get it."""
+    """The sheet of a corpus: published figures, licence and where to get it.
+
+    ``source`` is what ``mmser download`` fetches, or None where the corpus is given on request.
+    """
 
     name: str
     title: str
@@ -58,6 +62,7 @@ class CorpusInfo:
     url: str
     how_to_get: str
     citation: str
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,13 @@ class Corpus:
     """A corpus that mmser can read: its sheet and its reader.
 
     ``iter_clips(root)`` yields the clips of this corpus found anywhere below ``root``, sorted by id, each
-    published clip once; it yields nothing where the corpus is not there.
+    published clip once; it yields nothing where the corpus is not there. ``emotions`` are the canonical
+    emotions that it can yield.
     """
 
     info: CorpusInfo
     iter_clips: Callable[[Path], Iterator[Clip]]
+    emotions: frozenset[str] = frozenset()
 
 
 def iter_files(root: Path, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:

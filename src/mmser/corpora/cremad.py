@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published, read_table
+from mmser.corpora.sources import LfsRepository
 from mmser.errors import LabelFileError
+
+_REPOSITORY = "CheyneyComputerScience/CREMA-D"
+_COMMIT = "1658cd342dff90010aa843eaeebd53610a08b1dc"
 
 INFO = CorpusInfo(
     name="cremad",
@@ -20,13 +24,27 @@ INFO = CorpusInfo(
     license="ODbL 1.0",
     url="https://github.com/CheyneyComputerScience/CREMA-D",
     how_to_get=(
-        "Install Git LFS, then clone github.com/CheyneyComputerScience/CREMA-D "
+        "Run `mmser download cremad`, or install Git LFS and clone github.com/CheyneyComputerScience/CREMA-D "
         "(in a clone made without it, run `git lfs pull`)."
     ),
     citation=(
         "Cao, H., Cooper, D. G., Keutmann, M. K., Gur, R. C., Nenkova, A., and Verma, R. (2014). CREMA-D: "
         "Crowd-sourced Emotional Multimodal Actors Dataset. IEEE Transactions on Affective Computing 5(4), "
         "377-390."
+    ),
+    source=LfsRepository(
+        folder="CREMA-D",
+        archive_url=f"https://github.com/{_REPOSITORY}/archive/{_COMMIT}.zip",
+        media_url=f"https://media.githubusercontent.com/media/{_REPOSITORY}/{_COMMIT}/",
+        audio="AudioWAV",
+        tables=(
+            "LICENSE.txt",
+            "README.md",
+            "SentenceFilenames.csv",
+            "VideoDemographics.csv",
+            "processedResults/summaryTable.csv",
+            "processedResults/tabulatedVotes.csv",
+        ),
     ),
 )
 EMOTIONS = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.sources import Archive, RemoteFile
 
 INFO = CorpusInfo(
     name="emodb",
@@ -18,10 +19,16 @@ INFO = CorpusInfo(
     language="de",
     license="as its page says",
     url="http://emodb.bilderbar.info",
-    how_to_get="Download the archive from emodb.bilderbar.info and unpack it.",
+    how_to_get="Run `mmser download emodb`, or download the archive from emodb.bilderbar.info and unpack it.",
     citation=(
         "Burkhardt, F., Paeschke, A., Rolfes, M., Sendlmeier, W. F., and Weiss, B. (2005). A database of "
         "German emotional speech. Interspeech 2005, 1517-1520."
+    ),
+    source=Archive(
+        folder="EMO-DB",
+        file=RemoteFile(  # neither size nor checksum is published
+            url="http://emodb.bilderbar.info/download/download.zip", path="download.zip"
+        ),
     ),
 )
 EMOTIONS = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.sources import Archive, RemoteFile
 
 INFO = CorpusInfo(
     name="ravdess",
@@ -18,10 +19,22 @@ INFO = CorpusInfo(
     language="en",
     license="CC BY-NC-SA 4.0",
     url="https://zenodo.org/records/1188976",
-    how_to_get="Download Audio_Speech_Actors_01-24.zip from Zenodo record 1188976 and unpack it.",
+    how_to_get=(
+        "Run `mmser download ravdess`, or download Audio_Speech_Actors_01-24.zip from Zenodo record 1188976 "
+        "and unpack it."
+    ),
     citation=(
         "Livingstone, S. R., and Russo, F. A. (2018). The Ryerson Audio-Visual Database of Emotional Speech "
         "and Song (RAVDESS). PLoS ONE 13(5), e0196391."
+    ),
+    source=Archive(
+        folder="RAVDESS",
+        file=RemoteFile(
+            url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1",
+            path="Audio_Speech_Actors_01-24.zip",
+            size_bytes=208_468_073,
+            checksum="md5:bc696df654c87fed845eb13823edef8a",  # as the record states
+        ),
     ),
 )
 SONG_INFO = CorpusInfo(
@@ -32,8 +45,20 @@ SONG_INFO = CorpusInfo(
     language="en",
     license=INFO.license,
     url=INFO.url,
-    how_to_get="Download Audio_Song_Actors_01-24.zip from Zenodo record 1188976 and unpack it.",
+    how_to_get=(
+        "Run `mmser download ravdess-song`, or download Audio_Song_Actors_01-24.zip from Zenodo record "
+        "1188976 and unpack it."
+    ),
     citation=INFO.citation,
+    source=Archive(
+        folder="RAVDESS_song",
+        file=RemoteFile(
+            url="https://zenodo.org/records/1188976/files/Audio_Song_Actors_01-24.zip?download=1",
+            path="Audio_Song_Actors_01-24.zip",
+            size_bytes=225_505_317,
+            checksum="md5:5411230427d67a21e18aa4d466e6d1b9",  # as the record states
+        ),
+    ),
 )
 EMOTIONS = {
     "01": "neutral",

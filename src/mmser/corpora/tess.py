@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.sources import Dataverse
 
 INFO = CorpusInfo(
     name="tess",
@@ -18,11 +19,15 @@ INFO = CorpusInfo(
     language="en",
     license="CC BY-NC-ND 4.0",
     url="https://doi.org/10.5683/SP2/E8H2MF",
-    how_to_get="Download the dataset of doi 10.5683/SP2/E8H2MF from Borealis and unpack it.",
+    how_to_get=(
+        "Run `mmser download tess`, or download the dataset of doi 10.5683/SP2/E8H2MF from Borealis and "
+        "unpack it."
+    ),
     citation=(
         "Pichora-Fuller, M. K., and Dupuis, K. (2020). Toronto emotional speech set (TESS). Borealis, "
         "https://doi.org/10.5683/SP2/E8H2MF."
     ),
+    source=Dataverse(folder="TESS", api="https://borealisdata.ca/api", doi="10.5683/SP2/E8H2MF"),
 )
 EMOTIONS = {
     "angry": "angry",
