@@ -4,13 +4,13 @@ import pytest
 import mmser
 from factories_audio import write_clip
 from mmser.curation import builder
-from mmser.curation.audit import AuditResult, Leak
+from mmser.curation.audit import AuditResult, Leak, Overlap
 from mmser.errors import CorpusNotFoundError, EmptySplitError, LeakError, OutputExistsError, SettingsError
 
 
 def test_a_broken_promise_is_an_error_and_nothing_is_written(build, tmp_path, monkeypatch):
-    leak = Leak("speaker", "test and train", 1, ("savee/DC",))
-    monkeypatch.setattr(builder, "audit", lambda *_: AuditResult((leak,), ()))
+    leak = Leak("speaker", "test and train", (Overlap("savee/DC", {"test": ["a"], "train": ["b"]}),))
+    monkeypatch.setattr(builder, "audit", lambda *_, **__: AuditResult((leak,), ()))
     with pytest.raises(
         LeakError, match=r"'speaker' is broken: speaker: 1 in test and train, e\.g\. savee/DC"
     ):
