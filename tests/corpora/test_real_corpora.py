@@ -1,5 +1,6 @@
 """The readers on real corpora under $MMSER_CORPORA."""
 
+import csv
 import os
 from collections import Counter
 from pathlib import Path
@@ -53,3 +54,16 @@ def test_real_clips_have_the_label_speaker_and_gender_of_their_name(clip_id, emo
 def test_real_votes_are_those_on_the_voice(clips):
     # tabulatedVotes.csv: voice 0,1,0,4,6,0; face 0,0,0,2,8,0; both 0,0,0,1,7,2 (A D F H N S)
     assert clips["cremad/1001_IOM_NEU_XX"].votes == {"disgust": 1, "happy": 4, "neutral": 6}
+
+
+def test_real_clips_are_heard_as_the_published_votes_say(clips):
+    (path,) = Path(os.environ["MMSER_CORPORA"]).rglob("summaryTable.csv")
+    letters = {"A": "angry", "D": "disgust", "F": "fearful", "H": "happy", "N": "neutral", "S": "sad"}
+    with path.open(newline="") as file:
+        votes = {row["FileName"]: row["VoiceVote"] for row in csv.DictReader(file)}
+    rated = [clip for clip in clips.values() if clip.corpus == "cremad"]
+    assert len(rated) == 17
+    for clip in rated:
+        assert clip.heard == tuple(
+            letters[letter] for letter in votes[clip.id.removeprefix("cremad/")].split(":")
+        )

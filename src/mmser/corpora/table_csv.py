@@ -90,7 +90,8 @@ def open_table(path: Path, emotion_map: Mapping[str, str] | None = None) -> Corp
         ),
         key=lambda clip: clip.id,
     )
-    return Corpus(_make_info(name, rows, clips), lambda root: iter(clips))
+    info = _make_info(name, rows, clips)
+    return Corpus(info, lambda root: iter(clips), frozenset(clip.emotion for clip in clips))
 
 
 def _read_rows(path: Path) -> list[_Row]:
