@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,6 @@ from factories_audio import make_speech, write_clip
 from mmser.curation import builder, store
 from mmser.curation.audit import audit
 from mmser.curation.builder import build_corpora
-from mmser.curation.transcripts import Transcript
 from mmser.errors import OutputExistsError, SettingsError
 
 EKMAN = ["angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised"]
@@ -77,7 +77,7 @@ def test_several_protocols_and_folds_clean_and_transcribe_each_clip_once(build_a
 
     def transcribe(load, durations_s, *_, **__):
         transcribed.append(sorted(durations_s))
-        return {key: Transcript(f"words of {key[:4]}", 0.0, 0.0, 1.0) for key in durations_s}
+        return {key: SimpleNamespace(text=f"words of {key[:4]}") for key in durations_s}
 
     monkeypatch.setattr(store, "clean_waveform", clean)
     monkeypatch.setattr("mmser.curation.transcription.transcribe_waveforms", transcribe)
@@ -210,7 +210,7 @@ def test_german_clips_transcribed_as_english_are_warned_of(build_all, tmp_path, 
         write_clip(root / f"{speaker}{text}{emotion}a.wav", make_speech(seed=700 + seed))
     monkeypatch.setattr(
         "mmser.curation.transcription.transcribe_waveforms",
-        lambda load, durations_s, *_, **__: {key: Transcript("", 0.0, 0.0, 1.0) for key in durations_s},
+        lambda load, durations_s, *_, **__: {key: SimpleNamespace(text="") for key in durations_s},
     )
     usual = {"root": root, "corpora": ("emodb",), "scheme": "iemocap4", "transcripts": "whisper"}
     (english,) = build_all("english", **usual)

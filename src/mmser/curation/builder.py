@@ -120,31 +120,32 @@ def build_corpora(
         MmserError: as for :func:`build_corpus`.
     """
     settings, root, out = (settings or BuildSettings()).changed(changes), Path(root), Path(out)
-    _check(out, settings, settings.list_builds(protocols, fold_numbers, len(settings.corpora)))
+    asked = settings.list_builds(protocols, fold_numbers, len(settings.corpora))
+    _check(out, asked)
     with working_beside(out, settings.resolved_cache_dir, "work") as work:
         material = _prepare(root, work, settings)
         keys = _keys_of(material.rows)
-        builds = settings.list_builds(protocols, fold_numbers, len(families(keys)))
+        builds = settings.list_builds(protocols, fold_numbers, len(families(keys)))  # of those asked for
         plans = [plan_splits(keys, build) for build in builds]
-        places = _places(out, builds)
+        places = _places(out, builds, several=len(asked) > 1)
         for place, build, plan in zip(places, builds, plans, strict=True):
             with writing_to(place, settings.resolved_cache_dir) as folder:
                 _write(folder, build, plan, material)
     return places
 
 
-def _check(out: Path, settings: BuildSettings, builds: Sequence[BuildSettings]) -> None:
+def _check(out: Path, builds: Sequence[BuildSettings]) -> None:
     """Look at settings and folders before the work begins."""
     for build in builds:
         build.check()
     if len(builds) > 1:
         check_parent(out)
-    for place in _places(out, builds):
-        check_out(place, overwrite=settings.overwrite)
+    for place in _places(out, builds, several=len(builds) > 1):
+        check_out(place, overwrite=builds[0].overwrite)
 
 
-def _places(out: Path, builds: Sequence[BuildSettings]) -> list[Path]:
-    return [out] if len(builds) == 1 else [out / build.place for build in builds]
+def _places(out: Path, builds: Sequence[BuildSettings], *, several: bool) -> list[Path]:
+    return [out / build.place for build in builds] if several else [out]
 
 
 def _prepare(root: Path, work: Path, settings: BuildSettings) -> Material:
