@@ -126,7 +126,7 @@ def build_corpora(
         material = _prepare(root, work, settings)
         keys = _keys_of(material.rows)
         builds = settings.list_builds(protocols, fold_numbers, len(families(keys)))  # of those asked for
-        plans = [plan_splits(keys, build) for build in builds]
+        plans = [_plan(keys, build) for build in builds]
         places = _places(out, builds, several=len(asked) > 1)
         for place, build, plan in zip(places, builds, plans, strict=True):
             with writing_to(place, settings.resolved_cache_dir) as folder:
@@ -233,6 +233,14 @@ def _keys_of(rows: Dataset) -> list[ClipKey]:
         )
         for row in (dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True))
     ]
+
+
+def _plan(clips: Sequence[ClipKey], settings: BuildSettings) -> SplitPlan:
+    """Split and balance; where that fails, say under which protocol and fold."""
+    try:
+        return plan_splits(clips, settings)
+    except EmptySplitError as error:
+        raise EmptySplitError(f"{settings.place}: {error}") from error
 
 
 def _write(folder: Path, settings: BuildSettings, plan: SplitPlan, material: Material) -> None:
