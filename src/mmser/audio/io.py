@@ -11,6 +11,11 @@ import soxr
 from mmser.errors import AudioError
 
 SAMPLE_RATE_HZ = 16_000
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000  # a header that says more or less is damaged, not a recording
+MAX_DURATION_S = 3 * 3600
+MAX_VALUES = 2**29  # samples of all channels, 2 GB as float32: three hours of 48 kHz mono
+_BLOCK_VALUES = 2**22  # read at a time, since the length in a header may be a lie
+_UNKNOWN_FRAMES = 2**62  # and above: libsndfile's answer for a stream that does not say how long it is
 _STREAM_SIZE = 0x7FFF_F000  # and above: written by programs that did not know the length
 _LFS_PREFIX = b"version https://git-lfs.github.com/spec/"
 
@@ -26,35 +31,112 @@ def read_waveform(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
         The waveform, float32 (S,), full scale 1, channels averaged; and its sample rate in Hz.
 
     Raises:
-        AudioError: the file cannot be opened ("unreadable"), is a Git LFS pointer ("lfs-pointer"), holds no
-            samples ("empty"), fewer than its header says ("truncated"), or samples that are not finite
-            ("not-finite").
+        AudioError: as :func:`read_channels`.
     """
-    where = str(source) if isinstance(source, Path) else where or "<bytes>"
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise AudioError("unreadable", f"{where}: cannot be read ({error.strerror}).") from error
+    channels, rate_hz = read_channels(source, where=where)
+    with np.errstate(over="ignore"):
+        mono = channels.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise AudioError("not-finite", f"{_name(source, where)}: holds samples that are NaN or infinite.")
+    return mono, rate_hz
+
+
+def read_channels(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray, int]:
+    """Read a clip with its channels apart.
+
+    Args:
+        source: a file, or the bytes of one.
+        where: the name that errors give to bytes.
+
+    Returns:
+        The samples, float32 (S, number of channels), full scale 1; and their rate in Hz.
+
+    Raises:
+        AudioError: the file cannot be opened, or states an impossible sample rate ("unreadable"), is a Git
+            LFS pointer ("lfs-pointer"), holds no samples ("empty"), fewer than its header says ("truncated"),
+            samples that are not finite ("not-finite"), or is longer than ``MAX_DURATION_S`` or ``MAX_VALUES``
+            ("too-long").
+    """
+    content = _read_bytes(source)
+    where = _name(source, where)
     if content.startswith(_LFS_PREFIX):
         raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` there.")
     if not content:
         raise AudioError("empty", f"{where}: holds no bytes.")
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with _Stream(_Content(content)) as file:
             num_frames, rate_hz = file.frames, file.samplerate
-            waveform = file.read(dtype="float32", always_2d=True)
+            _check_rate(rate_hz, where)
+            channels = _read_blocks(file, where)
     except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:
         raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({error}).") from error
     num_missing = _count_missing_bytes(content)
-    if num_missing or len(waveform) < num_frames:
-        lost = f"{num_missing} bytes" if num_missing else f"{num_frames - len(waveform)} frames"
+    if num_missing or len(channels) < num_frames < _UNKNOWN_FRAMES:
+        lost = f"{num_missing} bytes" if num_missing else f"{num_frames - len(channels)} frames"
         raise AudioError("truncated", f"{where}: ends {lost} before its header says. Copy it again.")
-    if not len(waveform):
+    if not len(channels):
         raise AudioError("empty", f"{where}: holds no samples.")
-    mono = waveform.mean(axis=1)
-    if not np.isfinite(mono).all():
+    if not np.isfinite(channels).all():
         raise AudioError("not-finite", f"{where}: holds samples that are NaN or infinite.")
-    return mono, rate_hz
+    return channels, rate_hz
+
+
+class _Content(io.BytesIO):
+    """Bytes that stay where they are when a damaged header sends libsndfile to a place before them."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:  # soundfile would print it, with a traceback, and go on
+            return self.tell()
+
+
+class _Stream(soundfile.SoundFile):
+    """A file that is read straight on: to seek after each read fails where the length is not stated."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _name(source: Path | bytes, where: str) -> str:
+    return str(source) if isinstance(source, Path) else where or "<bytes>"
+
+
+def _read_bytes(source: Path | bytes) -> bytes:
+    try:
+        return source.read_bytes() if isinstance(source, Path) else source
+    except OSError as error:
+        raise AudioError("unreadable", f"{source!s}: cannot be read ({error.strerror}).") from error
+
+
+def _check_rate(rate_hz: int, where: str) -> None:
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioError(
+            "unreadable",
+            f"{where}: its header says {rate_hz:,} Hz, expected {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}. "
+            "Copy it again.",
+        )
+
+
+def _read_blocks(file: soundfile.SoundFile, where: str) -> np.ndarray:
+    """All samples, float32 (S, number of channels); takes memory for what is there, whatever is announced."""
+    block_frames = max(1, _BLOCK_VALUES // file.channels)
+    max_frames = min(MAX_DURATION_S * file.samplerate, MAX_VALUES // file.channels)
+    blocks = [np.empty((0, file.channels), np.float32)]
+    num_read = 0
+    while num_read < file.frames:
+        num_asked = min(block_frames, file.frames - num_read)
+        blocks.append(file.read(num_asked, dtype="float32", always_2d=True))
+        num_read += len(blocks[-1])
+        if num_read > max_frames:
+            raise AudioError(
+                "too-long",
+                f"{where}: longer than {max_frames / file.samplerate / 3600:.1f} hours, expected a clip. "
+                "Cut it into parts.",
+            )
+        if len(blocks[-1]) < num_asked:
+            break
+    return np.concatenate(blocks) if len(blocks) > 2 else blocks[-1]
 
 
 def _count_missing_bytes(content: bytes) -> int:
