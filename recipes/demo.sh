@@ -8,7 +8,7 @@ launch=(accelerate launch --config_file recipes/accelerate/cpu.yaml)
 export TOKENIZERS_PARALLELISM=false MMSER_CACHE="$folder/cache"
 
 echo "1/5 Five corpora in miniature, spoken by eSpeak NG, and two small random towers -> $folder"
-rm -rf "$folder"
+if [[ -f "$folder/.mmser-demo" ]]; then rm -rf "$folder"; fi  # an earlier demo; mmser refuses any other files
 mmser demo "$folder"
 
 echo "2/5 The corpus: relabel, clean, split by speaker, balance by augmentation"

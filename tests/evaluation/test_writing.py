@@ -1,6 +1,47 @@
+import json
+
 import pytest
 
-from mmser.evaluation.writing import replacing
+from mmser.errors import OutputExistsError
+from mmser.evaluation.writing import check_run_folder, replacing
+
+BEGUN = {"corpus": "corpora/paper7", "out": "runs/hubert"}
+FINISHED = {"schema_version": 1, "system": "hubert"}
+
+
+@pytest.mark.parametrize(("name", "content"), [("settings.json", BEGUN), ("metrics.json", FINISHED)])
+def test_a_run_is_replaced_on_request_alone(tmp_path, name, content):
+    (tmp_path / name).write_text(json.dumps(content))
+    check_run_folder(tmp_path, overwrite=True)
+    with pytest.raises(OutputExistsError, match=r"is not empty\. Pass --resume, --overwrite or another"):
+        check_run_folder(tmp_path, overwrite=False)
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("thesis.tex", "mine"),
+        ("settings.json", '{"editor.fontSize": 14}'),
+        ("settings.json", "[1, 2]"),
+        ("metrics.json", "not JSON"),
+    ],
+)
+def test_what_no_run_wrote_is_never_given_up(tmp_path, name, content, overwrite):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(OutputExistsError, match="files that are no run, and they are never deleted"):
+        check_run_folder(tmp_path, overwrite=overwrite)
+
+
+def test_a_file_is_no_folder_for_a_run(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(OutputExistsError, match="run: is a file, expected a folder"):
+        check_run_folder(tmp_path / "run", overwrite=True)
+
+
+def test_a_missing_or_empty_folder_is_free(tmp_path):
+    check_run_folder(tmp_path, overwrite=False)
+    check_run_folder(tmp_path / "new", overwrite=False)
 
 
 def test_the_file_is_replaced_at_the_end_only(tmp_path):

@@ -167,14 +167,23 @@ def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     assert_close(whole, weights_of(resumed))
 
 
-def test_a_folder_that_is_not_empty_is_refused_unless_told_otherwise(run_recipe, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "mine.txt").write_text("kept")
+def test_a_run_is_replaced_on_request_alone(run_recipe):
+    run = run_recipe("train_hubert", **ALONE)
+    (run / "note.txt").write_text("of the first run")
     with pytest.raises(OutputExistsError, match=r"run: is not empty. Pass --resume, --overwrite"):
         run_recipe("train_hubert", **ALONE)
-    assert (tmp_path / "run" / "mine.txt").read_text() == "kept"
+    assert (run / "note.txt").exists()
     run_recipe("train_hubert", "--overwrite", "True", **ALONE)
-    assert not (tmp_path / "run" / "mine.txt").exists()
+    assert not (run / "note.txt").exists()
+
+
+@pytest.mark.parametrize("option", ["--overwrite", "--resume"])
+def test_a_folder_of_other_files_is_refused_and_kept_whatever_is_asked(run_recipe, tmp_path, option):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("kept")
+    with pytest.raises(OutputExistsError, match=r"run: holds files that are no run"):
+        run_recipe("train_hubert", option, "True", **ALONE)
+    assert (tmp_path / "run" / "mine.txt").read_text() == "kept"
 
 
 def test_a_run_is_not_resumed_under_other_settings(run_recipe):

@@ -8,11 +8,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmser.demo.towers import write_demo_towers
-from mmser.errors import UnknownNameError
+from mmser.errors import OutputExistsError, UnknownNameError
 
-__all__ = ["DEMO_CORPORA", "write_demo_corpora", "write_demo_towers"]
+__all__ = ["DEMO_CORPORA", "MARKER", "claim_demo_folder", "write_demo_corpora", "write_demo_towers"]
 
 DEMO_CORPORA = ("cremad", "iemocap", "ravdess", "savee", "tess")
+MARKER = ".mmser-demo"  # recipes/demo.sh deletes a folder that holds it, and no other
+
+
+def claim_demo_folder(folder: Path) -> None:
+    """Make a folder the demo's own, by a marker file written before anything else.
+
+    Raises:
+        OutputExistsError: it is a file, or a folder that holds what is not the demo's.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputExistsError(f"{folder}: is a file, expected a folder for the demo.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise OutputExistsError(
+            f"{folder}: holds files that are not the demo's (no {MARKER} among them), and they are never "
+            "deleted. Name another folder (`make demo DEMO_DIR=…`), or empty that one."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Written by `mmser demo`; `make demo` deletes this folder and all in it.\n")
 
 
 def write_demo_corpora(root: Path, *, seed: int = 0, corpora: Iterable[str] = DEMO_CORPORA) -> dict[str, int]:

@@ -26,7 +26,7 @@ from mmser.evaluation.summary import (
     score_rows,
     summarize,
 )
-from mmser.evaluation.writing import replacing
+from mmser.evaluation.writing import METRICS_FILE, replacing
 
 __all__ = [
     "describe_run",
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.parquet"
 PLOT_FILE = "confusion_matrix.png"
 REPORT_FILE = "report.md"

@@ -19,8 +19,9 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from mmser.curation.schema import read_corpus_json
 from mmser.curation.store import default_cache_dir
-from mmser.errors import EmptySplitError, MmserError, OutputExistsError, SettingsError
+from mmser.errors import EmptySplitError, MmserError, SettingsError
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
+from mmser.evaluation.writing import SETTINGS_FILE, check_run_folder
 from mmser.models.loading import Processor
 from mmser.training.arguments import RunSettings
 from mmser.training.collation import ClipDataset, collate_clips
@@ -30,7 +31,6 @@ from mmser.training.trainer import EmotionTrainer, make_compute_metrics
 
 logger = logging.getLogger(__name__)
 
-SETTINGS_FILE = "settings.json"
 _MAY_CHANGE_ON_RESUME = (
     "resume",
     "overwrite",
@@ -74,7 +74,8 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
         What metrics.json holds (DESIGN: UA, WA, UA+WA … of test and validation, percent).
 
     Raises:
-        OutputExistsError: the run's folder holds something and neither ``overwrite`` nor ``resume`` is set.
+        OutputExistsError: the run's folder holds a run and neither ``overwrite`` nor ``resume`` is set, or
+            holds anything else.
         SettingsError: a resumed run was begun with other settings.
         EmptySplitError: the corpus has an empty split.
     """
@@ -125,9 +126,8 @@ def prepare_output(run: Run) -> None:
                 "Resume with those, or start anew with --overwrite."
             )
         return
-    if out.exists() and any(out.iterdir()):
-        if not run.settings.overwrite:
-            raise OutputExistsError(f"{out}: is not empty. Pass --resume, --overwrite or another --out.")
+    check_run_folder(out, overwrite=run.settings.overwrite)
+    if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     settings_file.write_text(json.dumps(run.described, indent=2, sort_keys=True) + "\n", encoding="utf-8")
