@@ -2,10 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
-from mmser.corpora.base import emotion_of, iter_files, iter_published, read_table
+from mmser.corpora.base import Naming, emotion_of, iter_files, iter_published, read_table, read_text
 from mmser.errors import LabelFileError, UnknownEmotionError
 
 WAV = re.compile(r"(?P<name>.*)\.wav")
@@ -90,3 +91,33 @@ def test_a_table_without_its_columns_is_an_error(plant):
     (root / "table.csv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\n")
     with pytest.raises(LabelFileError, match=r"table\.csv: has no column \['sex'\], found .*git lfs pull"):
         read_table(root, "table.csv", ("sex",))
+
+
+def test_a_table_may_be_latin_1_with_the_line_ends_of_windows(plant):
+    root = plant("table.csv")
+    (root / "table.csv").write_bytes("id,sex\r\n7,für Männer\r\n".encode("latin-1"))
+    assert read_table(root, "table.csv", ("id",)) == (root / "table.csv", [{"id": "7", "sex": "für Männer"}])
+
+
+def test_a_table_with_a_cell_beyond_measure_is_an_error(plant):
+    root = plant("table.csv")
+    (root / "table.csv").write_text("id,sex\n7," + "x" * 200_000)
+    with pytest.raises(LabelFileError, match=r"table\.csv, line 1: field larger than .* Put back"):
+        read_table(root, "table.csv", ("id",))
+
+
+def test_a_label_file_that_may_not_be_read_is_named_with_the_systems_reason(tmp_path):
+    with pytest.raises(LabelFileError, match=r"folder\.txt: cannot be read \(Is a directory\)\. Copy"):
+        read_text(make_folder(tmp_path / "folder.txt"))
+
+
+def test_a_naming_knows_a_file_by_its_whole_name():
+    naming = Naming(WAV, lambda _, match: match["name"].upper() or None)
+    assert naming.read_name(Path("deep/a.wav")) == "A"
+    assert naming.read_name(Path("deep/a.wav.txt")) is None
+    assert naming.read_name(Path("deep/.wav")) is None
+
+
+def make_folder(path):
+    path.mkdir()
+    return path

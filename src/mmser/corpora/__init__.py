@@ -21,13 +21,18 @@ __all__ = [
 CORPORA = {
     corpus.info.name: corpus
     for corpus in (
-        Corpus(cremad.INFO, cremad.iter_clips, frozenset(cremad.EMOTIONS.values())),
-        Corpus(emodb.INFO, emodb.iter_clips, frozenset(emodb.EMOTIONS.values())),
-        Corpus(iemocap.INFO, iemocap.iter_clips, frozenset(iemocap.EMOTIONS.values())),
-        Corpus(ravdess.INFO, ravdess.iter_clips, frozenset(ravdess.EMOTIONS.values())),
-        Corpus(ravdess.SONG_INFO, ravdess.iter_song_clips, frozenset(ravdess.SONG_EMOTIONS.values())),
-        Corpus(savee.INFO, savee.iter_clips, frozenset(savee.EMOTIONS.values())),
-        Corpus(tess.INFO, tess.iter_clips, frozenset(tess.EMOTIONS.values())),
+        Corpus(cremad.INFO, cremad.iter_clips, frozenset(cremad.EMOTIONS.values()), cremad.NAMING),
+        Corpus(emodb.INFO, emodb.iter_clips, frozenset(emodb.EMOTIONS.values()), emodb.NAMING),
+        Corpus(iemocap.INFO, iemocap.iter_clips, frozenset(iemocap.EMOTIONS.values()), iemocap.NAMING),
+        Corpus(ravdess.INFO, ravdess.iter_clips, frozenset(ravdess.EMOTIONS.values()), ravdess.NAMING),
+        Corpus(
+            ravdess.SONG_INFO,
+            ravdess.iter_song_clips,
+            frozenset(ravdess.SONG_EMOTIONS.values()),
+            ravdess.SONG_NAMING,
+        ),
+        Corpus(savee.INFO, savee.iter_clips, frozenset(savee.EMOTIONS.values()), savee.NAMING),
+        Corpus(tess.INFO, tess.iter_clips, frozenset(tess.EMOTIONS.values()), tess.NAMING),
     )
 }
 PAPER_CORPORA = ("cremad", "iemocap", "ravdess", "savee", "tess")  # Sharma, table 3

@@ -1,6 +1,7 @@
 """What a corpus reader is, what it yields and what readers share.  corpus folder -> Clip rows"""
 
 import csv
+import io
 import logging
 import os
 import re
@@ -66,17 +67,37 @@ class CorpusInfo:
 
 
 @dataclass(frozen=True)
+class Naming:
+    """How a corpus names its audio files.
+
+    Attributes:
+        pattern: matches the whole file name.
+        name_of: the published name, without suffix, of a file that matches; None where the file is not the
+            corpus's after all.
+    """
+
+    pattern: re.Pattern[str]
+    name_of: Callable[[Path, re.Match[str]], str | None]
+
+    def read_name(self, path: Path) -> str | None:
+        """Return the published name of a file, or None where the corpus does not name files so."""
+        match = self.pattern.fullmatch(path.name)
+        return self.name_of(path, match) if match else None
+
+
+@dataclass(frozen=True)
 class Corpus:
     """A corpus that mmser can read: its sheet and its reader.
 
     ``iter_clips(root)`` yields the clips of this corpus found anywhere below ``root``, sorted by id, each
     published clip once; it yields nothing where the corpus is not there. ``emotions`` are the canonical
-    emotions that it can yield.
+    emotions that it can yield. ``naming`` is how the reader knows its files; None where a table lists them.
     """
 
     info: CorpusInfo
     iter_clips: Callable[[Path], Iterator[Clip]]
     emotions: frozenset[str] = frozenset()
+    naming: Naming | None = None
 
 
 def iter_files(root: Path, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
@@ -117,7 +138,7 @@ def iter_published(
         name = name_of(path, match)
         if name is None:
             continue
-        if name not in found or _copy_order(path) < _copy_order(found[name][0]):
+        if name not in found or copy_order(path) < copy_order(found[name][0]):
             found[name] = path, match
     for name in sorted(found):
         yield name, *found[name]
@@ -145,6 +166,20 @@ def decode_text(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
+def read_text(path: Path) -> str:
+    """Read a label file or table, decoded by :func:`decode_text`.
+
+    Raises:
+        LabelFileError: the file cannot be read.
+    """
+    try:
+        return decode_text(path.read_bytes())
+    except OSError as error:
+        raise LabelFileError(
+            f"{path}: cannot be read ({error.strerror}). Copy it again, or mend its permissions."
+        ) from error
+
+
 def read_table(root: Path, name: str, columns: Iterable[str]) -> tuple[Path, list[dict[str, str]]] | None:
     """Read a CSV table of that file name found below ``root``, or return None where there is none.
 
@@ -157,24 +192,30 @@ def read_table(root: Path, name: str, columns: Iterable[str]) -> tuple[Path, lis
         The file and its rows, column -> value.
 
     Raises:
-        LabelFileError: one of ``columns`` is missing.
+        LabelFileError: it cannot be read, is no table, or one of ``columns`` is missing.
     """
     pattern = re.compile(re.escape(name), re.IGNORECASE)
     for _, path, _ in iter_published(root, pattern, lambda *_: name):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = sorted(set(columns) - set(reader.fieldnames or ()))
-            if missing:
-                raise LabelFileError(
-                    f"{path}: has no column {missing}, found {list(reader.fieldnames or ())}. "
-                    "Put back the published table (in a Git clone, `git lfs pull`), or remove the file."
-                )
-            return path, list(reader)
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="")
+        try:
+            found = list(reader.fieldnames or ())
+            rows = list(reader)
+        except csv.Error as error:
+            raise LabelFileError(
+                f"{path}, line {reader.line_num}: {error}. Put back the published table, or remove the file."
+            ) from error
+        missing = sorted(set(columns) - set(found))
+        if missing:
+            raise LabelFileError(
+                f"{path}: has no column {missing}, found {found}. "
+                "Put back the published table (in a Git clone, `git lfs pull`), or remove the file."
+            )
+        return path, rows
     return None
 
 
-def _copy_order(path: Path) -> tuple[int, Path]:
-    """The order in which copies of one clip are preferred."""
+def copy_order(path: Path) -> tuple[int, Path]:
+    """Return the key by which copies of one clip are sorted, the one that is read first."""
     return len(path.parts), path
 
 

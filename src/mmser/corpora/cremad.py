@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published, read_table
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published, read_table
 from mmser.corpora.sources import LfsRepository
 from mmser.errors import LabelFileError
 
@@ -74,6 +74,7 @@ SENTENCES = {
 _STEM = r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>LO|MD|HI|XX?)"
 _VOTED_NAME = re.compile(_STEM, re.IGNORECASE)
 _CLIP = re.compile(_STEM + r"\.wav", re.IGNORECASE)
+NAMING = Naming(_CLIP, lambda _, match: _published_name(match))
 _VOICE_ALONE = "1"  # first digit of a row's id in tabulatedVotes.csv; 2 is the face alone, 3 both
 
 
@@ -87,7 +88,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
         UnknownEmotionError: a name holds an emotion code that CREMA-D does not define.
         LabelFileError: one of the tables does not follow its published form.
     """
-    found = list(iter_published(root, _CLIP, lambda _, match: _published_name(match)))
+    found = list(iter_published(root, NAMING.pattern, NAMING.name_of))
     if not found:
         return
     genders, votes = _read_genders(root), _read_votes(root)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published
 from mmser.corpora.sources import Archive, RemoteFile
 
 INFO = CorpusInfo(
@@ -69,6 +69,7 @@ _CLIP = re.compile(
     rf"(?P<speaker>{'|'.join(GENDERS)})(?P<text>[ab]\d\d)(?P<emotion>[a-z])(?P<version>[a-z])\.wav",
     re.IGNORECASE,
 )
+NAMING = Naming(_CLIP, lambda path, match: _published_name(path, match))
 
 
 def iter_clips(root: Path) -> Iterator[Clip]:
@@ -77,7 +78,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     Raises:
         UnknownEmotionError: a name holds an emotion letter that EMO-DB does not define.
     """
-    for name, path, match in iter_published(root, _CLIP, _published_name):
+    for name, path, match in iter_published(root, NAMING.pattern, NAMING.name_of):
         text = match["text"].lower()
         yield Clip(
             id=f"{INFO.name}/{name}",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, decode_text, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published, read_text
 from mmser.errors import LabelFileError
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ GENDERS = {"F": "female", "M": "male"}
 
 _DIALOG = r"(?P<session>Ses0[1-5])[FM]_(?:impro0[1-8][ab]?|(?P<script>script0[1-3]_[1-3])b?)"
 _CLIP = re.compile(rf"(?P<name>{_DIALOG}_(?P<speaker>[FM])\d{{3}})\.wav", re.IGNORECASE)
+NAMING = Naming(_CLIP, lambda _, match: _published_name(match["name"]))
 _TEXT_FILE = re.compile(rf"(?P<dialog>{_DIALOG})\.txt", re.IGNORECASE)
 _LABEL_LINE = re.compile(r"\[[\d.]+ - [\d.]+\]\s+(?P<name>\w+)\s+(?P<emotion>\w+)\s+\[[^\]]*\]\s*")
 _RATER_LINE = re.compile(r"C-E\d+:(?P<words>[^(]*)")  # C-F and C-M lines are the actors' own
@@ -90,7 +91,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
         UnknownEmotionError: a label file holds a code or a rater's word that IEMOCAP does not define.
         LabelFileError: a label or transcript file does not follow its published form.
     """
-    audio = list(iter_published(root, _CLIP, lambda _, match: _published_name(match["name"])))
+    audio = list(iter_published(root, NAMING.pattern, NAMING.name_of))
     if not audio:
         return
     labels = _read_labels(root)
@@ -122,6 +123,15 @@ def iter_clips(root: Path) -> Iterator[Clip]:
         )
 
 
+def read_labelled_names(root: Path) -> frozenset[str]:
+    """Read the published names of all clips that the label files below ``root`` list.
+
+    Raises:
+        UnknownEmotionError, LabelFileError: as :func:`iter_clips`.
+    """
+    return frozenset(_read_labels(root))
+
+
 def _published_name(name: str) -> str:
     """Write a clip's name in the published case: ``Ses01F_impro01_F000``."""
     session, *dialog, turn = name.split("_")
@@ -138,7 +148,7 @@ def _iter_lines(root: Path, folder: str) -> Iterator[tuple[str, str]]:
         return match["dialog"].lower() if path.parent.name.lower() == folder.lower() else None
 
     for _, path, _ in iter_published(root, _TEXT_FILE, dialog_of):
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", decode_text(path.read_bytes())), start=1):
+        for number, line in enumerate(re.split(r"\r\n|\r|\n", read_text(path)), start=1):
             yield f"{path}, line {number}", line
 
 

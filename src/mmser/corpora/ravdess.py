@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published
 from mmser.corpora.sources import Archive, RemoteFile
 
 INFO = CorpusInfo(
@@ -76,8 +76,8 @@ SONG_EMOTIONS = {
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
 _NAME = r"03-{channel}-(?P<emotion>\d\d)-\d\d-(?P<statement>\d\d)-\d\d-(?P<actor>\d\d)\.wav"
-_SPEECH = re.compile(_NAME.format(channel="01"), re.IGNORECASE)
-_SONG = re.compile(_NAME.format(channel="02"), re.IGNORECASE)
+NAMING = Naming(re.compile(_NAME.format(channel="01"), re.IGNORECASE), lambda path, _: path.stem)
+SONG_NAMING = Naming(re.compile(_NAME.format(channel="02"), re.IGNORECASE), lambda path, _: path.stem)
 
 
 def iter_clips(root: Path) -> Iterator[Clip]:
@@ -86,7 +86,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     Raises:
         UnknownEmotionError: a name holds an emotion code that RAVDESS does not define.
     """
-    yield from _iter_channel(root, INFO.name, _SPEECH, EMOTIONS)
+    yield from _iter_channel(root, INFO.name, NAMING, EMOTIONS)
 
 
 def iter_song_clips(root: Path) -> Iterator[Clip]:
@@ -95,13 +95,11 @@ def iter_song_clips(root: Path) -> Iterator[Clip]:
     Raises:
         UnknownEmotionError: a name holds an emotion code that the songs do not have.
     """
-    yield from _iter_channel(root, SONG_INFO.name, _SONG, SONG_EMOTIONS)
+    yield from _iter_channel(root, SONG_INFO.name, SONG_NAMING, SONG_EMOTIONS)
 
 
-def _iter_channel(
-    root: Path, corpus: str, pattern: re.Pattern[str], emotions: dict[str, str]
-) -> Iterator[Clip]:
-    for name, path, match in iter_published(root, pattern, lambda path, _: path.stem):
+def _iter_channel(root: Path, corpus: str, naming: Naming, emotions: dict[str, str]) -> Iterator[Clip]:
+    for name, path, match in iter_published(root, naming.pattern, naming.name_of):
         actor = match["actor"]
         yield Clip(
             id=f"{corpus}/{name}",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published
 
 INFO = CorpusInfo(
     name="savee",
@@ -59,6 +59,7 @@ NEUTRAL_REPEATS = {
 _CLIP = re.compile(
     rf"(?:(?P<speaker>{'|'.join(SPEAKERS)})_)?(?P<emotion>[a-z]{{1,2}})(?P<number>\d\d)\.wav", re.IGNORECASE
 )
+NAMING = Naming(_CLIP, lambda path, match: _published_name(path, match))
 
 
 def iter_clips(root: Path) -> Iterator[Clip]:
@@ -70,7 +71,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     Raises:
         UnknownEmotionError: a name holds an emotion code that SAVEE does not define.
     """
-    for name, path, match in iter_published(root, _CLIP, _published_name):
+    for name, path, match in iter_published(root, NAMING.pattern, NAMING.name_of):
         speaker, prompt = name.split("_")
         yield Clip(
             id=f"{INFO.name}/{name}",

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmser.corpora.base import Clip, Corpus, CorpusInfo, decode_text
+from mmser.corpora.base import Clip, Corpus, CorpusInfo, read_text
 from mmser.corpora.emotion_words import find_map_beside, make_word_table, normalise_word
 from mmser.errors import CorpusNotFoundError, LabelFileError, MmserError, SettingsError, UnknownEmotionError
 from mmser.labels import EMOTIONS
@@ -95,7 +95,7 @@ def open_table(path: Path, emotion_map: Mapping[str, str] | None = None) -> Corp
 
 
 def _read_rows(path: Path) -> list[_Row]:
-    text = decode_text(path.read_bytes())
+    text = read_text(path)
     if "\0" in text:
         raise LabelFileError(f"{path}: holds zero bytes, expected text. Save the table as 'CSV UTF-8'.")
     if not text.strip():

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmser.corpora.base import Clip, CorpusInfo, emotion_of, iter_published
+from mmser.corpora.base import Clip, CorpusInfo, Naming, emotion_of, iter_published
 from mmser.corpora.sources import Dataverse
 
 INFO = CorpusInfo(
@@ -41,6 +41,7 @@ EMOTIONS = {
 SPEAKERS = {"OAF": "OAF", "OA": "OAF", "YAF": "YAF"}  # one published file is misnamed: OA_bite_neutral.wav
 
 _CLIP = re.compile(r"(?P<speaker>OAF?|YAF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)\.wav", re.IGNORECASE)
+NAMING = Naming(_CLIP, lambda path, match: _published_name(path, match))
 
 
 def iter_clips(root: Path) -> Iterator[Clip]:
@@ -51,7 +52,7 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     Raises:
         UnknownEmotionError: a name holds an emotion code that TESS does not define.
     """
-    for name, path, match in iter_published(root, _CLIP, _published_name):
+    for name, path, match in iter_published(root, NAMING.pattern, NAMING.name_of):
         word = match["word"].lower()
         yield Clip(
             id=f"{INFO.name}/{name}",
