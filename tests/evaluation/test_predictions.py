@@ -12,6 +12,7 @@ from mmser.evaluation.predictions import (
     probabilities_of,
     read_predictions,
     score_predictions,
+    softmax,
     write_predictions,
 )
 
@@ -19,6 +20,14 @@ CLIPS = pd.DataFrame(
     {"id": ["a", "b"], "speaker": ["s", "s"], "corpus": ["savee", "savee"], "label": ["angry", "sad"]}
 )
 PROBABILITIES = [[0.7, 0.2, 0.1], [0.5, 0.1, 0.4]]
+
+
+def test_a_softmax_keeps_ratios_and_does_not_overflow():
+    # e^(log 3) : e^0 is 3 : 1, whatever is added to both
+    expected = [[0.75, 0.25], [0.75, 0.25]]
+    logits = np.array([[np.log(3), 0.0], [1000 + np.log(3), 1000.0]])
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-9)
+    assert softmax(logits.astype(np.float32)).dtype == np.float64
 
 
 def test_a_file_alone_says_what_its_probabilities_mean(tmp_path):

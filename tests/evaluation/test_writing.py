@@ -2,8 +2,10 @@ import json
 
 import pytest
 
+from factories_evaluation import SMALL, make_facts, make_frame
 from mmser.errors import OutputExistsError
-from mmser.evaluation.writing import check_run_folder, replacing
+from mmser.evaluation.report import write_evaluation
+from mmser.evaluation.writing import check_report_folder, check_run_folder, replacing
 
 BEGUN = {"corpus": "corpora/paper7", "out": "runs/hubert"}
 FINISHED = {"schema_version": 1, "system": "hubert"}
@@ -42,6 +44,44 @@ def test_a_file_is_no_folder_for_a_run(tmp_path):
 def test_a_missing_or_empty_folder_is_free(tmp_path):
     check_run_folder(tmp_path, overwrite=False)
     check_run_folder(tmp_path / "new", overwrite=False)
+
+
+def test_a_report_is_renewed_and_a_new_folder_taken(tmp_path):
+    check_report_folder(tmp_path / "new", make_facts())
+    check_report_folder(tmp_path, make_facts())
+    write_evaluation(tmp_path, make_facts(), make_frame(SMALL), None)
+    check_report_folder(tmp_path, make_facts(seconds={"predict": 1.0}, leaks=["not checked"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "differing"),
+    [
+        ({"corpus_fingerprint": "other"}, "corpus_fingerprint"),
+        ({"settings": {"learning_rate": 1e-3}, "seed": 1}, "seed, settings"),
+        ({"fold": None, "pooled_folds": [0, 3]}, "fold, pooled_folds"),
+    ],
+)
+def test_the_report_of_another_run_or_corpus_is_kept(tmp_path, changes, differing):
+    write_evaluation(tmp_path, make_facts(), make_frame(SMALL), None)
+    message = rf"the report of another run or corpus \({differing} differ\)"
+    with pytest.raises(OutputExistsError, match=message):
+        check_report_folder(tmp_path, make_facts(**changes))
+
+
+@pytest.mark.parametrize("name", ["settings.json", "config.json"])
+def test_a_report_never_replaces_the_scores_of_a_run(tmp_path, name):
+    write_evaluation(tmp_path, make_facts(), make_frame(SMALL), None)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(OutputExistsError, match="holds a run or a model, whose scores stay"):
+        check_report_folder(tmp_path, make_facts())
+
+
+def test_a_report_goes_neither_to_a_file_nor_among_other_files(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(OutputExistsError, match="holds files that are no report"):
+        check_report_folder(tmp_path, make_facts())
+    with pytest.raises(OutputExistsError, match="is a file, expected a folder for a report"):
+        check_report_folder(tmp_path / "thesis.tex", make_facts())
 
 
 def test_the_file_is_replaced_at_the_end_only(tmp_path):

@@ -4,7 +4,7 @@ from safetensors.torch import load_file, save_file
 
 from mmser.errors import CheckpointError
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification, FusionProcessor
-from mmser.models.loading import load_fusion, load_model
+from mmser.models.loading import choose_device, load_fusion, load_model
 
 
 @pytest.fixture(params=["fusion", "audio"])
@@ -104,3 +104,10 @@ def test_preprocessing_travels_with_the_model(fusion, tmp_path):
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
     assert load_fusion(tmp_path)[0].config.preprocessing == {"cleaning": {"cut_db": 30}}
+
+
+@pytest.mark.parametrize(("has_gpu", "device"), [(True, "cuda"), (False, "cpu")])
+def test_a_model_runs_on_the_gpu_where_there_is_one_and_none_is_wanted(monkeypatch, has_gpu, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    assert choose_device() == device
+    assert choose_device("cpu") == "cpu"

@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 
 from mmser.curation.schema import load_corpus
 from mmser.errors import OutputExistsError, SettingsError
-from mmser.evaluation.predictions import probabilities_of, read_predictions
+from mmser.evaluation.predictions import probabilities_of, read_predictions, softmax
 from mmser.models.loading import load_model
 from mmser.training.freezing import freeze
 from mmser.training.frozen import FrozenTowers
 from mmser.training.scoring import predict_logits
-from mmser.training.trainer import EmotionTrainer, softmax
+from mmser.training.trainer import EmotionTrainer
 
 FAST = {"num_train_epochs": 2, "per_device_train_batch_size": 8, "learning_rate": 0.01, "dropout": 0.0}
 ALONE = {name: value for name, value in FAST.items() if name != "dropout"}

@@ -3,13 +3,21 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
+from transformers import PreTrainedModel
 
 from factories_corpus import write_corpus
 from mmser.curation.schema import load_corpus
-from mmser.errors import SettingsError
+from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions
 from mmser.models.loading import load_model
-from mmser.training.scoring import evaluate_on, find_trained_speakers, pool_runs, predict_logits
+from mmser.training.scoring import (
+    evaluate_each,
+    evaluate_on,
+    find_trained_speakers,
+    pool_runs,
+    predict_logits,
+)
 
 
 @pytest.fixture
@@ -62,22 +70,76 @@ def test_a_corpus_that_was_cleaned_otherwise_is_evaluated_with_a_warning(run, tm
     assert "its cleaning are" in caplog.text
 
 
-def test_training_clips_and_speakers_among_the_judged_ones_are_named(run, corpus):
+def test_a_corpus_is_evaluated_on_the_gpu_where_there_is_one(run, tmp_path, monkeypatch):
+    moved_to = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(PreTrainedModel, "to", lambda model, device: moved_to.append(device))
+    evaluate_on(run, write_corpus(tmp_path / "other", num_train=3, num_test=3))
+    assert moved_to == ["cuda"]
+
+
+def test_the_scores_of_a_run_are_not_replaced_by_those_on_another_corpus(run, tmp_path):
+    before = (run / "metrics.json").read_bytes()
+    other = write_corpus(tmp_path / "other", num_train=3, num_test=3)
+    with pytest.raises(OutputExistsError, match="run: holds a run or a model"):
+        evaluate_on(run, other, run)
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_two_corpora_of_one_name_do_not_share_a_report(run, tmp_path):
+    evaluate_on(run, write_corpus(tmp_path / "a" / "same", num_train=3, num_test=3))
+    second = write_corpus(tmp_path / "b" / "same", num_train=3, num_test=6)
+    with pytest.raises(OutputExistsError, match=r"on-same: .*\(corpus_fingerprint differ\)"):
+        evaluate_on(run, second)
+
+
+def test_each_of_several_runs_gets_a_report_of_its_own(run, tmp_path):
+    second = shutil.copytree(run, tmp_path / "second")
+    other = write_corpus(tmp_path / "other", num_train=3, num_test=3)
+    assert len(list(evaluate_each([run, second], other, tmp_path / "reports"))) == 2
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["run", "second"]
+    assert (tmp_path / "reports" / "second" / "metrics.json").exists()
+
+
+def test_runs_of_one_name_are_not_reported_to_one_folder(run, tmp_path):
+    second = shutil.copytree(run, tmp_path / "b" / "run")
+    with pytest.raises(SettingsError, match=r"several runs are named \['run'\]"):
+        list(evaluate_each([run, second], tmp_path / "corpus", tmp_path / "reports"))
+
+
+def test_clips_and_speakers_that_the_model_has_met_are_named(run, corpus):
     metrics = json.loads((run / "metrics.json").read_text())
-    train = load_corpus(corpus)["train"]
-    frame = pd.DataFrame({"id": [train["id"][0], "new/1"], "speaker": [train["speaker"][0], "new/a"]})
+    splits = load_corpus(corpus)
+    met = [splits["train"], splits["validation"]]
+    frame = pd.DataFrame(
+        {
+            "id": [*(split["id"][0] for split in met), "new/1"],
+            "speaker": [*(split["speaker"][0] for split in met), "new/a"],
+        }
+    )
     assert find_trained_speakers(metrics, frame) == [
         "1 clips were in the training split, e.g. ravdess/train-000",
         "1 speakers were in the training split, e.g. ravdess/train-0",
+        "1 clips were in the validation split, on which the model was chosen, e.g. ravdess/validation-000",
+        "1 speakers were in the validation split, on which the model was chosen, e.g. ravdess/validation-0",
     ]
-    assert find_trained_speakers(metrics, frame.iloc[1:]) == []
+    assert find_trained_speakers(metrics, frame.iloc[2:]) == []
 
 
 def test_a_training_corpus_that_is_gone_is_said_so(run):
     metrics = json.loads((run / "metrics.json").read_text())
     metrics["settings"]["corpus"] = "/nowhere"
     (found,) = find_trained_speakers(metrics, pd.DataFrame({"id": [], "speaker": []}))
-    assert found.startswith("not checked")
+    assert found == "not checked: the corpus that the model was trained on is no longer at /nowhere"
+
+
+def test_another_corpus_in_the_place_of_the_training_corpus_is_said_so(run, tmp_path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["settings"]["corpus"] = str(write_corpus(tmp_path / "rebuilt", num_train=3, num_test=3))
+    frame = pd.DataFrame({"id": ["ravdess/train-000"], "speaker": ["ravdess/train-0"]})
+    (found,) = find_trained_speakers(metrics, frame)
+    assert found.startswith("not checked: ")
+    assert "(fingerprint tones-3-3) than the one that the model was trained on (tones-32-12)" in found
 
 
 def test_folds_are_pooled_clip_by_clip(run, tmp_path):
@@ -98,3 +160,8 @@ def test_folds_are_pooled_clip_by_clip(run, tmp_path):
 def test_one_run_is_shown_as_it_stands(run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert f"{metrics['test']['ua']:.2f}" in pool_runs([run])
+
+
+def test_the_report_of_one_run_is_not_written_a_second_time(run, tmp_path):
+    with pytest.raises(SettingsError, match=r"the report of one run stands at .*run/report\.md already"):
+        pool_runs([run], tmp_path / "again")

@@ -12,9 +12,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Write FOLDER/data (the five corpora in miniature, in their published layouts) and "
         "FOLDER/towers (a small HuBERT and a small BERT, randomly initialised).",
     )
-    parser.add_argument(
-        "folder", type=Path, help="where to write: a new or empty folder, or an earlier demo's"
-    )
+    parser.add_argument("folder", type=Path, help="a new or empty folder, or an earlier demo's")
     parser.add_argument("--seed", type=int, default=0, help="of voices, sentences and weights (default 0)")
     parser.set_defaults(run_command=run)
 

@@ -15,17 +15,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     parser.add_argument("--corpus", type=Path, help="another corpus folder, of classes that the model knows")
-    parser.add_argument("--out", type=Path, help="folder for the report (pooled folds: none unless given)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for the report; with --corpus and several runs, a sub-folder each (pooled folds: no "
+        "report unless given)",
+    )
     parser.set_defaults(run_command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for."""
-    from mmser.training.scoring import evaluate_on, pool_runs
+    from mmser.training.scoring import evaluate_each, pool_runs
 
-    if arguments.corpus is not None:
-        for folder in arguments.runs:
-            print(evaluate_on(folder, arguments.corpus, arguments.out))
-    else:
+    if arguments.corpus is None:
         print(pool_runs(arguments.runs, arguments.out))
+        return 0
+    for scores in evaluate_each(arguments.runs, arguments.corpus, arguments.out):
+        print(scores)
     return 0

@@ -27,6 +27,13 @@ COLUMNS = ("id", "speaker", "corpus", "label", "probabilities")
 _SUM_TOLERANCE = 1e-3  # half-precision probabilities of seven classes are off by less
 
 
+def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Probabilities of logits (N, C), in float64 so that each row sums to 1."""
+    values = np.asarray(logits, dtype=np.float64)
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def make_predictions(
     clips: pd.DataFrame, probabilities: npt.ArrayLike, classes: Sequence[str]
 ) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import AutoConfig, PreTrainedModel
 
 from mmser.errors import CheckpointError
@@ -35,6 +36,11 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
     if config.model_type == FusionConfig.model_type:
         return load_fusion(folder)
     return load_audio_classifier(folder)
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """Where a finished model runs: where it is wanted, else on the GPU if there is one."""
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, FusionProcessor]:

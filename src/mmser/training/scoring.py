@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
-from mmser.errors import SettingsError
+from mmser.errors import DatasetFormatError, SettingsError
 from mmser.evaluation.folds import pool_folds
 from mmser.evaluation.predictions import (
     classes_of,
@@ -24,6 +24,7 @@ from mmser.evaluation.predictions import (
     make_predictions,
     predicted_indices,
     read_predictions,
+    softmax,
 )
 from mmser.evaluation.report import (
     PREDICTIONS_FILE,
@@ -34,11 +35,16 @@ from mmser.evaluation.report import (
     write_evaluation,
 )
 from mmser.evaluation.scores import compute_confusion_matrix
-from mmser.models.loading import Processor, load_model
+from mmser.evaluation.writing import check_report_folder
+from mmser.models.loading import Processor, choose_device, load_model
 from mmser.training.collation import ClipDataset, collate_clips
-from mmser.training.trainer import softmax
 
 logger = logging.getLogger(__name__)
+
+_JUDGED_APART_FROM = (  # splits that clips to judge must not share anything with: split, its name, its role
+    ("train", "training", ""),
+    ("validation", "validation", ", on which the model was chosen"),
+)
 
 
 @torch.inference_mode()
@@ -127,15 +133,31 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
 
     Raises:
         SettingsError: the corpus holds classes that the model does not know.
+        OutputExistsError: the folder of the report holds something else.
     """
     model, processor = load_model(run)
+    model.to(choose_device())  # type: ignore[arg-type]
     split, about, metrics = load_corpus(corpus)["test"], read_corpus_json(corpus), read_metrics(run)
+    _check_fits(model, metrics["scheme"], corpus, about)
+    facts = {name: metrics[name] for name in ("system", "seed", "num_parameters", "settings")}
+    facts |= describe_corpus(about)
+    target = out or run / f"on-{corpus.resolve().name}"
+    check_report_folder(target, facts)
+    started = time.perf_counter()
+    frame = make_frame(split, predict_logits(model, processor, split), class_names(model))
+    facts["leaks"] = find_trained_speakers(metrics, frame)
+    facts["seconds"] = {"predict": round(time.perf_counter() - started, 1)}
+    return f"{summarize(write_evaluation(target, facts, frame, None))}\nreport: {target / REPORT_FILE}"
+
+
+def _check_fits(model: PreTrainedModel, scheme: str, corpus: Path, about: Mapping[str, Any]) -> None:
+    """Refuse a corpus of classes that the model does not know; warn of one that was prepared otherwise."""
     classes = class_names(model)
     unknown = sorted(set(about["classes"]) - set(classes))
     if unknown:
         raise SettingsError(
             f"{corpus}: its classes {unknown} are not among the model's {classes}. "
-            f"Build that corpus with --scheme {metrics['scheme']}."
+            f"Build that corpus with --scheme {scheme}."
         )
     for name, applied in model.config.preprocessing.items():
         if about["settings"][name] != applied:
@@ -146,34 +168,63 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
                 about["settings"][name],
                 applied,
             )
-    started = time.perf_counter()
-    frame = make_frame(split, predict_logits(model, processor, split), classes)
-    described = {
-        **{name: metrics[name] for name in ("system", "seed", "num_parameters", "settings")},
-        **describe_corpus(about),
-        "leaks": find_trained_speakers(metrics, frame),
-        "seconds": {"predict": round(time.perf_counter() - started, 1)},
-    }
-    target = out or run / f"on-{corpus.name}"
-    return f"{summarize(write_evaluation(target, described, frame, None))}\nreport: {target / REPORT_FILE}"
 
 
 def find_trained_speakers(metrics: Mapping[str, Any], frame: pd.DataFrame) -> list[str]:
-    """Name what a run's own training data shares with clips that it is judged on."""
+    """Name what a run's own training and validation data share with clips that it is judged on.
+
+    Args:
+        metrics: of the run; ``settings["corpus"]`` is the corpus that it was trained on.
+        frame: predictions of the clips.
+
+    Returns:
+        One sentence a kind of overlap, or one that says why it was not checked.
+    """
     folder = Path(metrics["settings"]["corpus"])
-    if not folder.is_dir():
+    try:
+        trained_on = read_corpus_json(folder)["fingerprint"]
+    except DatasetFormatError:
         return [f"not checked: the corpus that the model was trained on is no longer at {folder}"]
-    train = load_corpus(folder)["train"]
-    shared_clips = set(train["source_id"]) & set(frame["id"])
-    shared_speakers = set(train["speaker"]) & set(frame["speaker"])
+    if trained_on != metrics["corpus_fingerprint"]:
+        return [
+            f"not checked: {folder} is another corpus by now (fingerprint {trained_on}) than the one that "
+            f"the model was trained on ({metrics['corpus_fingerprint']})"
+        ]
+    corpus = load_corpus(folder)
     found = []
-    if shared_clips:
-        found.append(f"{len(shared_clips)} clips were in the training split, e.g. {min(shared_clips)}")
-    if shared_speakers:
-        found.append(
-            f"{len(shared_speakers)} speakers were in the training split, e.g. {min(shared_speakers)}"
-        )
+    for split, name, role in _JUDGED_APART_FROM:
+        for kind, column, judged in (("clips", "source_id", "id"), ("speakers", "speaker", "speaker")):
+            shared = set(corpus[split][column]) & set(frame[judged])
+            if shared:
+                found.append(f"{len(shared)} {kind} were in the {name} split{role}, e.g. {min(shared)}")
     return found
+
+
+def evaluate_each(runs: Sequence[Path], corpus: Path, out: Path | None = None) -> Iterator[str]:
+    """Run several finished models over one corpus; with ``out`` each report gets a sub-folder of it.
+
+    Args:
+        runs: folders of finished runs.
+        corpus: a corpus folder whose classes the models know.
+        out: folder of the report of one run, or of the reports of several, each under its run's name;
+            ``run/on-<corpus folder>`` if None.
+
+    Yields:
+        The scores of each run as text for a terminal.
+
+    Raises:
+        SettingsError: two runs have one name, or as :func:`evaluate_on`.
+        OutputExistsError: as :func:`evaluate_on`.
+    """
+    names = [run.resolve().name for run in runs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if out is not None and twice:
+        raise SettingsError(
+            f"--out {out}: several runs are named {twice}, and their reports would go to one folder. "
+            "Evaluate them one at a time, each with an --out of its own."
+        )
+    for run, name in zip(runs, names, strict=True):
+        yield evaluate_on(run, corpus, out if out is None or len(runs) == 1 else out / name)
 
 
 def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
@@ -187,8 +238,15 @@ def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
         The scores as text for a terminal.
 
     Raises:
-        SettingsError: the runs are not folds of one system on one set of corpora.
+        SettingsError: the runs are not folds of one system on one set of corpora, or ``out`` is given for
+            one run, which has its report.
+        OutputExistsError: ``out`` holds something else.
     """
+    if len(runs) == 1 and out is not None:
+        raise SettingsError(
+            f"--out {out}: the report of one run stands at {runs[0] / REPORT_FILE} already. Name several "
+            "folds to pool, or a corpus to run the model on (--corpus)."
+        )
     if len(runs) == 1:
         return summarize(read_metrics(runs[0]))
     folds = [(read_metrics(run), read_predictions(run / PREDICTIONS_FILE)) for run in runs]
@@ -196,4 +254,5 @@ def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
     if out is None:
         return summarize(metrics)
     facts = {name: value for name, value in metrics.items() if name not in ("test", "validation")}
+    check_report_folder(out, facts)
     return f"{summarize(write_evaluation(out, facts, frame, None))}\nreport: {out / REPORT_FILE}"

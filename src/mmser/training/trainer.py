@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import EvalPrediction, Trainer
 
@@ -35,8 +34,3 @@ def make_compute_metrics(classes: Sequence[str]) -> Callable[[EvalPrediction], d
         return metric.compute(predictions=predicted, references=prediction.label_ids)
 
     return compute_metrics
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits (N, C), in float64 so that each row sums to 1."""
-    return torch.from_numpy(logits).double().softmax(dim=-1).numpy()

@@ -1,0 +1,39 @@
+"""The folder of a finished run, without the training: model, processor, preprocessing, scores."""
+
+from pathlib import Path
+
+import torch
+
+from factories_corpus import CLASSES
+from factories_evaluation import make_facts, make_frame
+from factories_models import save_audio_checkpoint, save_text_checkpoint
+from mmser.audio.cleaning import CleaningSettings
+from mmser.evaluation.report import write_evaluation
+from mmser.models.audio_classifier import build_audio_classifier
+from mmser.models.fusion import build_fusion
+
+REFERENCE = {"source": "reference", "whisper": None, "language": None}
+
+
+def save_model(folder: Path, kind: str, *, transcripts: dict = REFERENCE, preprocessing: bool = True) -> Path:
+    """Write model and processor of a run, "hubert" or "fusion"; their towers go beside the run's parent."""
+    torch.manual_seed(0)
+    towers = folder.parents[1]
+    audio = str(save_audio_checkpoint("hubert", towers / "hubert"))
+    if kind == "fusion":
+        text = str(save_text_checkpoint("bert", towers / "bert"))
+        model, processor = build_fusion(audio, text, CLASSES)
+    else:
+        model, processor = build_audio_classifier(audio, CLASSES)
+    if preprocessing:
+        model.config.preprocessing = {"cleaning": CleaningSettings().to_dict(), "transcripts": transcripts}
+    model.save_pretrained(folder)
+    processor.save_pretrained(str(folder))
+    return folder
+
+
+def save_scores(folder: Path, rows: tuple[str, ...], **facts) -> Path:
+    """Write metrics.json and predictions of a run whose test split is ``rows`` (``make_frame``)."""
+    facts = {"settings": {"corpus": "corpora/gone", "out": str(folder)}, **facts}
+    write_evaluation(folder, make_facts(**facts), make_frame(rows, CLASSES), None)
+    return folder
