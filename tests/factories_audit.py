@@ -79,4 +79,5 @@ def make_row(name: str, waveform: np.ndarray | None = None, **changes: Any) -> d
 
 def make_split(rows: list[dict[str, Any]]) -> Dataset:
     """Rows as a dataset."""
-    return Dataset.from_list(rows, features=_PLAIN).cast(FEATURES)
+    columns = {name: [row[name] for row in rows] for name in _PLAIN}
+    return Dataset.from_dict(columns, features=_PLAIN).cast(FEATURES)

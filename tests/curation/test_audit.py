@@ -94,6 +94,27 @@ def test_an_altered_copy_that_names_its_source_counts_once():
     assert set(found) == {"source"}
 
 
+def test_copies_may_be_taken_at_their_word():
+    sound = make_speech(seed=5)
+    altered = make_row("a#2", sound / 4, augmentation="gain(db=-12.00)")
+    corpus = {
+        "train": make_split([altered]),
+        "validation": make_split([]),
+        "test": make_split([make_row("b", sound)]),
+    }
+    assert set(_found(audit(corpus, ("audio",)))) == {"audio"}
+    assert audit(corpus, ("audio",), hear_copies=False).broken == ()
+
+
+def test_beside_copies_that_are_not_heard_every_recording_keeps_its_source():
+    # the copy is of b, the clip after it is not: its likeness to b is news
+    sound = make_speech(seed=5)
+    train = [make_row("b#2", augmentation="gain(db=1.00)", source_id="mine/b"), make_row("a", sound)]
+    corpus = {"train": make_split(train), "test": make_split([make_row("b", sound / 4)])}
+    ((overlap,),) = (leak.overlaps for leak in audit(corpus, ("audio",), hear_copies=False).broken)
+    assert overlap.clips == {"train": ["mine/a"], "test": ["mine/b"]}
+
+
 def test_overlap_that_was_not_promised_is_a_note():
     train, validation, test = _in_other_corpora("a", "b", "c")
     found = _audit(("source",), train=[train], validation=[validation], test=[test | {"speaker": "a/1"}])

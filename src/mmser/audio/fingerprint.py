@@ -125,11 +125,14 @@ def _find_peaks(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _running_max(values: np.ndarray, reach: int) -> np.ndarray:
     """The largest value within ``reach`` rows; (F, D) -> (F, D)."""
-    padded = np.pad(values, ((reach, reach), (0, 0)))
-    result = padded[: len(values)].copy()
-    for shift in range(1, 2 * reach + 1):
-        np.maximum(result, padded[shift : shift + len(values)], out=result)
-    return result
+    padded = np.zeros((len(values) + 2 * reach, values.shape[1]), values.dtype)
+    padded[reach : reach + len(values)] = values
+    span = 1  # rows that each row of padded is the largest of
+    while span < 2 * reach + 1:
+        step = min(span, 2 * reach + 1 - span)
+        padded = np.maximum(padded[:-step], padded[step:])
+        span += step
+    return padded
 
 
 def _pair_peaks(frames: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

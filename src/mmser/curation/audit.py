@@ -3,17 +3,17 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from datasets import Dataset
 
 from mmser.audio.search import find_copies
 from mmser.curation.drawing import sentence_key
-from mmser.curation.hearing import HeardClip, hear_clips
-from mmser.curation.rows import read_columns
+from mmser.curation.hearing import HeardClip, HeardSplit, hear_splits
 from mmser.errors import DatasetFormatError, UnknownNameError
 
-_TEXTS = ("id", "corpus", "speaker", "sentence", "reference", "source_id", "augmentation", "sha256")
 _NUM_EXAMPLES = 3
 
 
@@ -75,16 +75,20 @@ class AuditResult:
         return _merge(leak.clips for leak in self.broken)
 
 
-def audit(corpus: Mapping[str, Dataset], promises: Iterable[str], *, num_proc: int = 1) -> AuditResult:
+def audit(
+    corpus: Mapping[str, Dataset], promises: Iterable[str], *, num_proc: int = 1, hear_copies: bool = True
+) -> AuditResult:
     """Look for everything that two splits share.
 
-    Every clip is listened to: sounds are compared by what is heard, and never by the ``sha256`` column.
+    Sounds are compared by what is heard, and not by the ``sha256`` column.
 
     Args:
         corpus: split -> rows, with ``id``, ``audio`` as {"bytes", "path"} and other columns of the data
             contract. A check whose columns are missing is left out.
         promises: names of the checks that must find nothing.
         num_proc: worker processes at most.
+        hear_copies: whether to listen to altered copies too. Whoever has made them knows their source and
+            their hash, which then count instead.
 
     Returns:
         Leaks of promised checks, and audio that cannot be read, as broken; leaks of other checks as notes.
@@ -99,34 +103,22 @@ def audit(corpus: Mapping[str, Dataset], promises: Iterable[str], *, num_proc: i
         raise UnknownNameError("promise", name, CHECKS)
     checks = [name for name in CHECKS if name in promised or (name != "corpus" and _can_check(name, corpus))]
     _require_columns(corpus, promised)
-    clips = [clip for split, rows in corpus.items() for clip in _listen(split, rows, num_proc)]
-    leaks = [leak for name in checks for leak in _by_splits(name, CHECKS[name].find(clips))]
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        parts = hear_splits(corpus, num_proc=num_proc, hear_copies=hear_copies, folder=Path(folder))
+        leaks = [leak for name in checks for leak in _by_splits(name, CHECKS[name].find(parts))]
     broken = [leak for leak in leaks if leak.check in promised]
     notes = [leak for leak in leaks if leak.check not in promised]
     return AuditResult(
-        broken=(*broken, *_by_splits("unreadable", _find_unreadable(clips))),
-        notes=(*notes, *_by_splits("sha256", _find_wrong_hashes(clips))),
+        broken=(*broken, *_by_splits("unreadable", _find_unreadable(parts))),
+        notes=(*notes, *_by_splits("sha256", _find_wrong_hashes(parts))),
     )
 
 
-class _Clip(NamedTuple):
-    split: str
-    id: str
-    corpus: str
-    speaker: str
-    sentence: str
-    reference: str
-    source_id: str
-    augmentation: str
-    sha256: str
-    heard: HeardClip
-
-
 class Check(NamedTuple):
-    """A question to the clips: the columns that it needs, and what finds the answer."""
+    """A question to the splits: the columns that it needs, and what finds the answer."""
 
     columns: tuple[str, ...]
-    find: Callable[[list[_Clip]], list[Overlap]]
+    find: Callable[[list[HeardSplit]], list[Overlap]]
 
 
 def _can_check(name: str, corpus: Mapping[str, Dataset]) -> bool:
@@ -144,87 +136,80 @@ def _require_columns(corpus: Mapping[str, Dataset], promised: set[str]) -> None:
             )
 
 
-def _listen(split: str, rows: Dataset, num_proc: int) -> Iterator[_Clip]:
-    there = [name for name in _TEXTS if name in rows.column_names]
-    values = dict(zip(there, read_columns(rows.with_format(None), there), strict=True))
-    columns = [values.get(name) or [""] * len(rows) for name in _TEXTS]
-    for texts, heard in zip(zip(*columns, strict=True), hear_clips(rows, num_proc=num_proc), strict=True):
-        yield _Clip._make((split, *(text or "" for text in texts), heard))
+def _all_clips(parts: Iterable[HeardSplit]) -> Iterator[HeardClip]:
+    return (clip for part in parts for clip in part.clips)
 
 
-def _shared(clips: Iterable[_Clip], names: Callable[[_Clip], set[str]]) -> list[Overlap]:
+def _shared(parts: list[HeardSplit], names: Callable[[HeardClip], set[str]]) -> list[Overlap]:
     """The names that clips of several splits bear; "" is no name."""
     bearers: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for clip in clips:
+    for clip in _all_clips(parts):
         for name in names(clip) - {""}:
             bearers[name].setdefault(clip.split, []).append(clip.id)
     return [Overlap(name, of_split) for name, of_split in bearers.items() if len(of_split) > 1]
 
 
-def _find_speakers(clips: list[_Clip]) -> list[Overlap]:
-    return _shared(clips, lambda clip: {clip.speaker})
+def _find_speakers(parts: list[HeardSplit]) -> list[Overlap]:
+    return _shared(parts, lambda clip: {clip.speaker})
 
 
-def _find_sources(clips: list[_Clip]) -> list[Overlap]:
+def _find_sources(parts: list[HeardSplit]) -> list[Overlap]:
     """Recordings that several splits go back to, by their ids as well as by what the rows say."""
-    return _shared(clips, lambda clip: {clip.source_id, clip.id.partition("#")[0]})
+    return _shared(parts, lambda clip: {clip.source_id, clip.id.partition("#")[0]})
 
 
-def _find_sentences(clips: list[_Clip]) -> list[Overlap]:
-    return _shared(clips, lambda clip: {sentence_key(_speaker_of(clip), clip.sentence, clip.reference)})
+def _find_sentences(parts: list[HeardSplit]) -> list[Overlap]:
+    return _shared(parts, lambda clip: {sentence_key(_speaker_of(clip), clip.sentence, clip.reference)})
 
 
-def _find_corpora(clips: list[_Clip]) -> list[Overlap]:
+def _find_corpora(parts: list[HeardSplit]) -> list[Overlap]:
     """Corpora that are tested and stand elsewhere too; speech and songs of the same people are one."""
-    shared = _shared(clips, lambda clip: {_speaker_of(clip).split("/")[0]})
+    shared = _shared(parts, lambda clip: {_speaker_of(clip).split("/")[0]})
     return [overlap for overlap in shared if "test" in overlap.clips]
 
 
-def _speaker_of(clip: _Clip) -> str:
+def _speaker_of(clip: HeardClip) -> str:
     """The speaker with the corpus before it, also where a dataset names them apart."""
     return clip.speaker if "/" in clip.speaker else f"{clip.corpus}/{clip.speaker}"
 
 
-def _find_audio(clips: list[_Clip]) -> list[Overlap]:
+def _find_audio(parts: list[HeardSplit]) -> list[Overlap]:
     """Equal waveforms, whatever their source; and waveforms of other sources that are one recording."""
-    equal = _shared(clips, lambda clip: {clip.heard.sha256})
+    equal = _shared(parts, lambda clip: {clip.heard_sha256})
     found = [Overlap(" = ".join(ids[0] for ids in each.clips.values()), each.clips) for each in equal]
-    splits, sources = (_number([getattr(clip, field) for clip in clips]) for field in ("split", "source_id"))
-    for first, second, similarity in find_copies([clip.heard.fingerprint for clip in clips], splits, sources):
-        one, other = clips[first], clips[second]
-        if one.heard.sha256 != other.heard.sha256:
+    numbers: dict[str, int] = {}
+    sources = [
+        [numbers.setdefault(clip.source_id or clip.id, len(numbers)) for clip in part.heard] for part in parts
+    ]
+    for first, second, similarity in find_copies([part.prints for part in parts], sources):
+        one, other = (parts[part].heard[number] for part, number in (first, second))
+        if one.heard_sha256 != other.heard_sha256:
             what = f"{one.id} ~ {other.id} ({similarity:.2f})"
             found.append(Overlap(what, {one.split: [one.id], other.split: [other.id]}))
     return found
 
 
-def _number(names: list[str]) -> list[int]:
-    """The same number for the same name; unnamed ones are all different."""
-    numbers: dict[str | int, int] = {}
-    return [numbers.setdefault(name or index, len(numbers)) for index, name in enumerate(names)]
-
-
-def _find_altered(clips: list[_Clip]) -> list[Overlap]:
+def _find_altered(parts: list[HeardSplit]) -> list[Overlap]:
     """Altered copies outside train: an evaluation split holds recordings only."""
-    altered = (clip for clip in clips if clip.augmentation or "#" in clip.id)
+    altered = (clip for clip in _all_clips(parts) if clip.augmentation or "#" in clip.id)
     return [Overlap(clip.id, {clip.split: [clip.id]}) for clip in altered if clip.split != "train"]
 
 
-def _find_unreadable(clips: list[_Clip]) -> list[Overlap]:
+def _find_unreadable(parts: list[HeardSplit]) -> list[Overlap]:
     """Clips that cannot be listened to, of which nothing can be said."""
     return [
-        Overlap(f"{clip.id} ({clip.heard.problem})", {clip.split: [clip.id]})
-        for clip in clips
-        if clip.heard.problem
+        Overlap(f"{clip.id} ({clip.problem})", {clip.split: [clip.id]})
+        for clip in _all_clips(parts)
+        if clip.problem
     ]
 
 
-def _find_wrong_hashes(clips: list[_Clip]) -> list[Overlap]:
+def _find_wrong_hashes(parts: list[HeardSplit]) -> list[Overlap]:
     """Clips that are not the sound that their row names."""
     return [
         Overlap(clip.id, {clip.split: [clip.id]})
-        for clip in clips
-        if clip.sha256 and clip.heard.sha256 not in ("", clip.sha256)
+        for clip in _all_clips(parts)
+        if clip.sha256 and clip.heard_sha256 not in ("", clip.sha256)
     ]
 
 

@@ -67,7 +67,7 @@ def _open(folder: Path) -> DatasetDict:
 def _without_decoding(rows: Dataset, folder: Path) -> Dataset:
     audio = rows.features.get("audio")
     if isinstance(audio, Audio):
-        return rows.cast_column("audio", Audio(sampling_rate=audio.sampling_rate, decode=False))
+        return rows.cast_column("audio", Audio(decode=False))
     if not (isinstance(audio, dict) and {"bytes", "path"} <= audio.keys()):
         raise DatasetFormatError(
             f"{folder}: its column 'audio' is {audio}, expected the Audio feature, or a struct of bytes and"

@@ -273,7 +273,8 @@ def _audit(
     written: Mapping[str, Dataset], plan: SplitPlan, settings: BuildSettings
 ) -> tuple[list[str], list[str]]:
     protocol = get_protocol(settings.protocol)
-    found = audit(written, plan.promises, num_proc=settings.resolved_num_proc(len(written["train"])))
+    num_proc = settings.resolved_num_proc(len(written["train"]))
+    found = audit(written, plan.promises, num_proc=num_proc, hear_copies=False)
     leaks = [str(leak) for leak in found.broken]
     if leaks and not protocol.may_leak:
         raise LeakError(
