@@ -7,6 +7,8 @@ from factories_corpus import CLASSES, make_tone
 from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
+from mmser.audio.io import to_pcm16
+from mmser.curation.transcripts import Transcript
 from mmser.errors import AudioError, CheckpointError, SettingsError
 
 
@@ -68,6 +70,49 @@ def test_whisper_listens_where_the_model_was_trained_on_its_transcripts(save_run
     run = save_run("fusion", {"source": "whisper", "whisper": whisper, "language": "en"})
     (prediction,) = EmotionRecognizer.from_pretrained(run).predict([(waveforms[0], 16_000)])
     assert isinstance(prediction.transcript, str)
+
+
+@pytest.fixture
+def heard_with(monkeypatch):
+    """Let the checkpoint's own name be what Whisper hears."""
+
+    def hear(load, durations_s, settings, cache_dir, *, progress):
+        return dict.fromkeys(durations_s, Transcript(settings.whisper, 0.0, 0.0, 1.0, ""))
+
+    monkeypatch.setattr("mmser.curation.transcription.transcribe_waveforms", hear)
+
+
+def test_another_whisper_listens_where_one_is_given(save_run, waveforms, tmp_path, heard_with):
+    run = save_run("fusion", {"source": "whisper", "whisper": "tiny", "language": "en"})
+    here = str(save_whisper_checkpoint(tmp_path / "here.pt"))
+    for given, expected in ((None, "tiny"), ("base", "base"), (here, here)):
+        recognizer = EmotionRecognizer.from_pretrained(run, whisper=given)
+        (prediction,) = recognizer.predict([(waveforms[0], 16_000)])
+        assert prediction.transcript == expected
+
+
+@pytest.mark.parametrize("stored", ["whisper-base.pt", "/another/machine/whisper-base.pt", "my-whisper"])
+def test_a_whisper_that_is_not_here_is_named_with_the_option_that_says_where(save_run, waveforms, stored):
+    run = save_run("fusion", {"source": "whisper", "whisper": stored, "language": "en"})
+    recognizer = EmotionRecognizer.from_pretrained(run)
+    message = rf"transcribed with '{stored}'\. Say where that checkpoint is .*`mmser predict --whisper`"
+    with pytest.raises(SettingsError, match=message):
+        recognizer.predict([(waveforms[0], 16_000)])
+    assert recognizer.predict([(waveforms[0], 16_000)], texts=["kids"])[0].transcript == "kids"
+
+
+def test_one_file_in_place_of_a_list_is_refused(save_run):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    with pytest.raises(SettingsError, match=r"Got one file, 'a\.wav', expected a list .*: \['a\.wav'\]"):
+        recognizer.predict("a.wav")
+
+
+def test_integers_are_answered_as_the_floats_they_stand_for(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    integers = to_pcm16(waveforms[1])
+    floats = integers.astype(np.float32) / 32768
+    first, second = recognizer.predict([(integers, 16_000), (floats, 16_000)])
+    assert first == second
 
 
 def test_a_waveform_without_its_rate_is_refused(save_run, waveforms):

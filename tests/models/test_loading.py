@@ -98,6 +98,27 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("audio_classifier", "preprocessor_config.json"),
+        ("fusion", "processor_config.json"),
+        ("fusion", "tokenizer.json"),
+    ],
+)
+def test_a_run_without_its_processor_is_refused(request, tmp_path, kind, name, damage):
+    for part in request.getfixturevalue(kind)():
+        part.save_pretrained(tmp_path)
+    (tmp_path / name).unlink()
+    if damage == "damaged":
+        (tmp_path / name).write_text("{not JSON")
+    with pytest.raises(
+        CheckpointError, match=rf"could not be read .* Expected .*{name}.* copy the whole folder"
+    ):
+        load_model(tmp_path)
+
+
 def test_preprocessing_travels_with_the_model(fusion, tmp_path):
     model, processor = fusion()
     model.config.preprocessing = {"cleaning": {"cut_db": 30}}

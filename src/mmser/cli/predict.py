@@ -17,6 +17,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("run", help="folder of a finished run")
     parser.add_argument("files", nargs="+", help="audio files, any rate and channel count")
     parser.add_argument("--text", help="what is said, in place of a Whisper transcript (for all files)")
+    parser.add_argument(
+        "--whisper",
+        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
+    )
     parser.set_defaults(run_command=run)
 
 
@@ -24,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict each file, best class first."""
     from mmser.inference.recognizer import EmotionRecognizer
 
-    recognizer = EmotionRecognizer.from_pretrained(arguments.run)
+    recognizer = EmotionRecognizer.from_pretrained(arguments.run, whisper=arguments.whisper)
     texts = None if arguments.text is None else [arguments.text]
     num_failed = 0
     for file in arguments.files:

@@ -11,9 +11,11 @@ import torch
 from transformers import PreTrainedModel
 
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
-from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, quantize, read_waveform
-from mmser.errors import SettingsError
-from mmser.models.loading import Processor, load_model
+from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, quantize
+from mmser.errors import MmserError, SettingsError
+from mmser.evaluation.predictions import softmax
+from mmser.inference.waveforms import Clip, read_clip
+from mmser.models.loading import Processor, choose_device, load_model
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +43,11 @@ class EmotionRecognizer:
     Args:
         model: a fusion model or a stock audio classifier.
         processor: its processor.
+        whisper: name or ``.pt`` file of the openai-whisper checkpoint that listens, in place of the one that
+            the model names.
     """
 
-    def __init__(self, model: PreTrainedModel, processor: Processor):
+    def __init__(self, model: PreTrainedModel, processor: Processor, *, whisper: str | None = None):
         self.model = model.eval()
         self.processor = processor
         preprocessing = getattr(model.config, "preprocessing", None)
@@ -54,22 +58,32 @@ class EmotionRecognizer:
             )
         self.cleaning = CleaningSettings.from_dict(preprocessing["cleaning"])
         self.transcripts: dict[str, Any] = preprocessing["transcripts"]
+        self.whisper: str | None = whisper or self.transcripts["whisper"]
         self.reads_text = hasattr(model.config, "text_config")
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, *, device: str | None = None) -> "EmotionRecognizer":
+    def from_pretrained(
+        cls, source: str | Path, *, device: str | None = None, whisper: str | None = None
+    ) -> "EmotionRecognizer":
         """Load the folder of a finished run.
 
+        Args:
+            source: the folder.
+            device: where the model runs, e.g. "cpu"; by default the GPU where there is one.
+            whisper: name or ``.pt`` file of the openai-whisper checkpoint that listens. A model names the one
+                that its corpus was transcribed with; where that was a file, say here where it lies.
+
         Raises:
-            CheckpointError: the folder lacks weights that the model needs; none is ever initialised anew.
+            CheckpointError: the folder lacks a file or weights that the model needs; none is ever initialised
+                anew.
         """
         model, processor = load_model(source)
-        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))  # type: ignore[arg-type]
-        return cls(model, processor)
+        model.to(choose_device(device))  # type: ignore[arg-type]
+        return cls(model, processor, whisper=whisper)
 
     def predict(
         self,
-        clips: Sequence[str | Path | tuple[np.ndarray, int]],
+        clips: Sequence[Clip],
         *,
         texts: Sequence[str] | None = None,
         batch_size: int = 8,
@@ -77,7 +91,8 @@ class EmotionRecognizer:
         """Predict recordings; each answer is the one it would get alone.
 
         Args:
-            clips: audio files, or pairs of a waveform (S,), full scale 1, and its sample rate in Hz.
+            clips: audio files, or pairs of a waveform (S,) and its sample rate in Hz: floats of full scale 1,
+                or integers, which are scaled by their type's full scale.
             texts: what is said in each; without it, for a model that reads text, Whisper listens.
             batch_size: clips in a batch.
 
@@ -86,27 +101,31 @@ class EmotionRecognizer:
 
         Raises:
             AudioError: a file that cannot be read, or a silent recording.
-            SettingsError: a waveform without its rate, or texts that do not match the clips.
+            SettingsError: a waveform without its rate or that is not one channel of sound in scale
+                (:func:`read_clip`), texts that do not match the clips, or a Whisper checkpoint that is not
+                there.
         """
+        if isinstance(clips, str | Path):
+            raise SettingsError(f"Got one file, {str(clips)!r}, expected a list of clips: [{str(clips)!r}].")
         if texts is not None and len(texts) != len(clips):
             raise SettingsError(f"{len(texts)} texts for {len(clips)} clips, expected one each.")
-        waveforms = [quantize(clean_waveform(*_read(clip), self.cleaning)) for clip in clips]
+        waveforms = [quantize(clean_waveform(*read_clip(clip), self.cleaning)) for clip in clips]
         transcripts = list(texts) if texts is not None else self._transcribe(waveforms)
         order = sorted(range(len(waveforms)), key=lambda index: len(waveforms[index]))
         predictions: dict[int, Prediction] = {}
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            rows = self._probabilities([waveforms[i] for i in batch], [transcripts[i] for i in batch])
+            rows = self._classify([waveforms[i] for i in batch], [transcripts[i] for i in batch])
             for index, row in zip(batch, rows, strict=True):
                 predictions[index] = self._describe(waveforms[index], transcripts[index], row)
         return [predictions[index] for index in range(len(clips))]
 
     @torch.inference_mode()
-    def _probabilities(self, waveforms: list[np.ndarray], texts: list[str]) -> list[list[float]]:
+    def _classify(self, waveforms: list[np.ndarray], texts: list[str]) -> list[list[float]]:
         """Class probabilities of a batch of cleaned waveforms, (B, C)."""
         features = [self.processor.features(*pair) for pair in zip(waveforms, texts, strict=True)]
         batch = {name: tensor.to(self.model.device) for name, tensor in self.processor.pad(features).items()}
-        return self.model(**batch).logits.double().softmax(dim=-1).tolist()
+        return softmax(self.model(**batch).logits.double().cpu().numpy()).tolist()
 
     def _describe(self, waveform: np.ndarray, transcript: str, row: list[float]) -> Prediction:
         classes = [self.model.config.id2label[index] for index in range(len(row))]
@@ -126,23 +145,23 @@ class EmotionRecognizer:
                 f"This model was trained on {self.transcripts['source']} transcripts, not on Whisper's: "
                 "say what is spoken with texts=[…] (`mmser predict --text`)."
             )
-        from mmser.curation.transcription import TranscriptionSettings, transcribe_waveforms
+        from mmser.curation.transcription import (
+            TranscriptionSettings,
+            identify_checkpoint,
+            transcribe_waveforms,
+        )
 
+        whisper = str(self.whisper)
+        try:
+            identify_checkpoint(whisper)
+        except MmserError as error:
+            raise SettingsError(
+                f"{error} The model's corpus was transcribed with {self.transcripts['whisper']!r}. Say where "
+                "that checkpoint is on this machine, or which of openai-whisper's it is (base, tiny.en …): "
+                "whisper=… (`mmser predict --whisper`); or say what is spoken: texts=[…] (`--text`)."
+            ) from error
         by_hash = {hash_waveform(waveform): waveform for waveform in waveforms}
         durations_s = {key: len(waveform) / SAMPLE_RATE_HZ for key, waveform in by_hash.items()}
-        settings = TranscriptionSettings(self.transcripts["whisper"], self.transcripts["language"])
+        settings = TranscriptionSettings(whisper, self.transcripts["language"])
         transcripts = transcribe_waveforms(by_hash.__getitem__, durations_s, settings, None, progress=False)
         return [transcripts[hash_waveform(waveform)].text for waveform in waveforms]
-
-
-def _read(clip: str | Path | tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:
-    """A waveform, mono, with its rate in Hz."""
-    if isinstance(clip, str | Path):
-        return read_waveform(Path(clip))
-    if not (isinstance(clip, tuple) and len(clip) == 2):
-        raise SettingsError(
-            f"Got {type(clip).__name__}, expected a file or a pair (waveform, sample rate in Hz): a waveform "
-            "without its rate cannot be resampled."
-        )
-    waveform, rate_hz = clip
-    return np.asarray(waveform, dtype=np.float32), rate_hz

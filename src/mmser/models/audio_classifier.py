@@ -17,7 +17,7 @@ from mmser.models.fusion import AudioFeatures, install_masked_norm
 from mmser.models.fusion.pooling import masked_mean
 from mmser.models.fusion.pretrained import label_maps, load_audio_features, load_audio_tower
 from mmser.models.fusion.towers import encode_audio
-from mmser.models.strict import load_strictly
+from mmser.models.strict import load_processor, load_strictly
 
 
 def build_audio_classifier(
@@ -51,10 +51,10 @@ def load_audio_classifier(folder: str | Path) -> tuple[PreTrainedModel, AudioFea
     """Load a trained audio classifier, head and all, in eval mode.
 
     Raises:
-        CheckpointError: the folder lacks weights of the model.
+        CheckpointError: the folder lacks weights of the model, or its feature extractor.
     """
     model = load_strictly(AutoModelForAudioClassification, folder)
-    return _prepare(model), AudioFeatures(AutoFeatureExtractor.from_pretrained(folder))
+    return _prepare(model), AudioFeatures(load_processor(AutoFeatureExtractor, folder))
 
 
 def get_audio_tower(model: PreTrainedModel) -> PreTrainedModel:

@@ -8,7 +8,7 @@ from transformers import AutoConfig, PreTrainedModel
 from mmser.errors import CheckpointError
 from mmser.models.audio_classifier import load_audio_classifier
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
-from mmser.models.strict import load_strictly
+from mmser.models.strict import load_processor, load_strictly
 
 Processor = AudioFeatures | FusionProcessor  # what makes features: of sound alone, or of sound and text
 
@@ -25,7 +25,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
         The model, and what makes its features: both kinds have ``features`` and ``pad``.
 
     Raises:
-        CheckpointError: no model there, or one that lacks weights.
+        CheckpointError: no model there, or one that lacks weights or a file of its processor.
     """
     try:
         config = AutoConfig.from_pretrained(folder)
@@ -47,6 +47,6 @@ def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, Fus
     """Load a trained fusion model in eval mode, and its processor.
 
     Raises:
-        CheckpointError: the folder lacks weights of the model.
+        CheckpointError: the folder lacks weights of the model, or a file of its processor.
     """
-    return load_strictly(FusionForEmotionClassification, folder), FusionProcessor.from_pretrained(folder)
+    return load_strictly(FusionForEmotionClassification, folder), load_processor(FusionProcessor, folder)

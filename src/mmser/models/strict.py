@@ -1,4 +1,4 @@
-"""Load a trained model whole or not at all.  folder -> model."""
+"""Load a trained model whole or not at all.  folder -> model, processor."""
 
 from pathlib import Path
 from typing import Any
@@ -36,3 +36,29 @@ def load_strictly(model_class: Any, folder: str | Path) -> Any:
             f"{shown}. Load the folder of a finished run; a bare encoder is for training."
         )
     return model
+
+
+def load_processor(processor_class: Any, folder: str | Path) -> Any:
+    """Load what makes a model's features.
+
+    Args:
+        processor_class: anything with transformers' ``from_pretrained``.
+        folder: of a finished run, or its name on the Hub.
+
+    Raises:
+        CheckpointError: a file of it is missing or damaged; the error names it where transformers does.
+    """
+    try:
+        return processor_class.from_pretrained(folder)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:  # ValueError: json's too, where a file is damaged
+        reason = " ".join(str(error).split())  # transformers' message has lines
+        raise CheckpointError(
+            f"{folder}: what makes the model's features could not be read ({reason}). Expected "
+            "preprocessor_config.json, or with text processor_config.json, tokenizer.json and "
+            "tokenizer_config.json: copy the whole folder of the finished run again."
+        ) from error
