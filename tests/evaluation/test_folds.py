@@ -54,11 +54,57 @@ def test_the_order_in_which_corpora_are_named_does_not_matter():
         ({"protocol": "text"}, "protocol is 'speaker' in fold 0 and 'text'"),
         ({"corpora": ["ravdess"]}, r"corpora is .* in fold 0 and \['ravdess'\] in fold 3"),
         ({"folds": 4}, "folds is 5 in fold 0 and 4 in fold 3"),
+        ({"num_parameters": 7}, "num_parameters is 1234567 in fold 0 and 7 in fold 3"),
+        ({"seed": 1}, "seed is 0 in fold 0 and 1 in fold 3"),
+        (
+            {"settings": {"learning_rate": 0.1}},
+            "setting learning_rate is 5e-05 in fold 0 and 0.1 in fold 3",
+        ),
+        (
+            {"settings": {"learning_rate": 5e-5, "freeze": "entire"}},
+            "setting freeze is None in fold 0 and 'entire' in fold 3",
+        ),
     ],
 )
 def test_runs_of_different_systems_are_refused_and_the_difference_is_named(changes, message):
     with pytest.raises(SettingsError, match=message):
         pool_folds([run(0, FOLD_0), run(3, FOLD_3, **changes)])
+
+
+def test_folds_may_be_read_written_and_computed_elsewhere():
+    here = {"corpus": "corpora/0", "out": "runs/0", "cache_dir": None, "overwrite": True, "use_cpu": True}
+    there = {"corpus": "corpora/3", "out": "runs/3", "cache_dir": "cache", "dataloader_pin_memory": False}
+    metrics, _ = pool_folds([run(0, FOLD_0, settings=here), run(3, FOLD_3, settings=there)])
+    assert metrics["settings"] == {}
+
+
+def with_towers(first, other):
+    return [
+        run(0, FOLD_0, settings={"audio_encoder": first}),
+        run(3, FOLD_3, settings={"audio_encoder": other}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [("runs/hubert-fold0", "runs/hubert-fold3"), ("2024/runs/00/hubert", "2024/runs/03/hubert")],
+)
+def test_towers_may_be_runs_of_the_folds_themselves(first, other):
+    assert pool_folds(with_towers(first, other))[0]["pooled_folds"] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("runs/hubert-fold1", "runs/hubert-fold3"),  # the tower of another fold
+        ("openai/whisper-large-v2", "openai/whisper-large-v3"),
+        ("facebook/hubert-base-ls960", "microsoft/wavlm-base"),
+        ("runs/hubert", "runs/hubert-fold3"),
+    ],
+)
+def test_towers_that_differ_otherwise_are_refused(first, other):
+    with pytest.raises(SettingsError, match=f"setting audio_encoder is '{first}' in fold 0 and '{other}'"):
+        pool_folds(with_towers(first, other))
 
 
 def test_runs_of_different_classes_are_refused():

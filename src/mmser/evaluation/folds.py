@@ -1,5 +1,6 @@
 """Pool the folds of one system.  metrics.json + predictions of each fold -> out-of-fold scores"""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,13 @@ import pandas as pd
 from mmser.errors import SettingsError
 from mmser.evaluation.predictions import classes_of, score_predictions
 
-_SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes")
-_KEYS_KEPT_WHERE_EQUAL = ("corpus_fingerprint", "seed", "num_parameters")
+_SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes", "num_parameters", "seed")
+_TOWERS = ("audio_encoder", "text_encoder")  # may be runs of the folds themselves
+_MAY_DIFFER = {  # settings that say where a run reads, writes and computes, and not what it learns
+    *("corpus", "out", "overwrite", "resume", "cache_dir", "embedding_batch_size", "run_name", "project"),
+    *("report_to", "logging_steps", "logging_strategy", "disable_tqdm", "save_total_limit"),
+    *("use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "ddp_find_unused_parameters"),
+}
 
 
 def pool_folds(
@@ -24,12 +30,13 @@ def pool_folds(
     Returns:
         Metrics of the pool, for ``summarize`` or as facts for ``write_evaluation``, and the predictions frame
         of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their
-        fold; seconds are summed; settings, seed, number of parameters and fingerprint stay where all folds
-        agree on them; ``validation`` is None.
+        fold; seconds are summed; settings and fingerprint stay where all folds agree on them;
+        ``validation`` is None.
 
     Raises:
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
-            corpora, numbers of folds or classes; a fold given twice; a clip in two folds.
+            corpora, numbers of folds, classes, numbers of parameters, seeds or settings of the training; a
+            fold given twice; a clip in two folds. Towers may be paths that differ in the fold's number alone.
     """
     if not runs:
         raise SettingsError("There is no run to pool. Name the folders of two or more folds.")
@@ -56,11 +63,32 @@ def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> N
         other = _describe(metrics, frame)
         for key in _SHARED_KEYS:
             if first[key] != other[key]:
-                raise SettingsError(
-                    f"The runs are no folds of one system: {key} is {first[key]!r} in fold "
-                    f"{runs[0][0]['fold']} and {other[key]!r} in fold {metrics['fold']}. "
-                    "Pool runs that differ in their fold alone."
-                )
+                raise _differ(key, first[key], other[key], (runs[0][0]["fold"], metrics["fold"]))
+        _check_same_settings(runs[0][0], metrics)
+
+
+def _check_same_settings(first: dict[str, Any], other: dict[str, Any]) -> None:
+    folds = (first["fold"], other["fold"])
+    for key in sorted((first["settings"].keys() | other["settings"].keys()) - _MAY_DIFFER):
+        one, two = first["settings"].get(key), other["settings"].get(key)
+        if one != two and not (key in _TOWERS and _differ_in_fold(str(one), str(two), folds)):
+            raise _differ(f"setting {key}", one, two, folds)
+
+
+def _differ(key: str, first: Any, other: Any, folds: tuple[int, int]) -> SettingsError:
+    return SettingsError(
+        f"The runs are no folds of one system: {key} is {first!r} in fold {folds[0]} and {other!r} in fold "
+        f"{folds[1]}. Pool runs that differ in their fold alone."
+    )
+
+
+def _differ_in_fold(first: str, other: str, folds: tuple[int, int]) -> bool:
+    """Whether two paths are the same but for numbers that are the folds': runs/hubert-0 and runs/hubert-1."""
+    parts = [re.split(r"(\d+)", path) for path in (first, other)]
+    return len(parts[0]) == len(parts[1]) and all(
+        one == two or (one.isdecimal() and two.isdecimal() and (int(one), int(two)) == folds)
+        for one, two in zip(*parts, strict=True)
+    )
 
 
 def _check_folds(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> None:
@@ -89,12 +117,12 @@ def _pool_facts(all_metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for name, value in metrics["seconds"].items():
             seconds[name] = seconds.get(name, 0.0) + value
     return {
-        **{key: first[key] for key in ("system", "scheme", "protocol", "folds", "corpora")},
+        **{key: first[key] for key in _SHARED_KEYS if key != "classes"},
         "fold": None,
         "pooled_folds": folds,
         "missing_folds": [fold for fold in range(first["folds"]) if fold not in folds],
         "leaks": [f"fold {metrics['fold']}: {leak}" for metrics in all_metrics for leak in metrics["leaks"]],
-        **{key: _shared([metrics[key] for metrics in all_metrics]) for key in _KEYS_KEPT_WHERE_EQUAL},
+        "corpus_fingerprint": _shared([metrics["corpus_fingerprint"] for metrics in all_metrics]),
         "settings": _shared_items([metrics["settings"] for metrics in all_metrics]),
         "seconds": seconds,
     }
