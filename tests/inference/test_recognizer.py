@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,7 +10,6 @@ from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import to_pcm16
-from mmser.curation.transcripts import Transcript
 from mmser.errors import AudioError, CheckpointError, SettingsError
 
 
@@ -77,7 +78,7 @@ def heard_with(monkeypatch):
     """Let the checkpoint's own name be what Whisper hears."""
 
     def hear(load, durations_s, settings, cache_dir, *, progress):
-        return dict.fromkeys(durations_s, Transcript(settings.whisper, 0.0, 0.0, 1.0, ""))
+        return dict.fromkeys(durations_s, SimpleNamespace(text=settings.whisper))
 
     monkeypatch.setattr("mmser.curation.transcription.transcribe_waveforms", hear)
 
