@@ -57,7 +57,7 @@ def read_channels(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
             samples that are not finite ("not-finite"), or is longer than ``MAX_DURATION_S`` or ``MAX_VALUES``
             ("too-long").
     """
-    content = _read_bytes(source)
+    content = read_bytes(source) if isinstance(source, Path) else source
     where = _name(source, where)
     if content.startswith(_LFS_PREFIX):
         raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` there.")
@@ -81,6 +81,18 @@ def read_channels(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
     return channels, rate_hz
 
 
+def read_bytes(path: Path) -> bytes:
+    """Read a clip's file as it is.
+
+    Raises:
+        AudioError: it is not there or may not be read ("unreadable").
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AudioError("unreadable", f"{path}: cannot be read ({error.strerror}).") from error
+
+
 class _Content(io.BytesIO):
     """Bytes that stay where they are when a damaged header sends libsndfile to a place before them."""
 
@@ -100,13 +112,6 @@ class _Stream(soundfile.SoundFile):
 
 def _name(source: Path | bytes, where: str) -> str:
     return str(source) if isinstance(source, Path) else where or "<bytes>"
-
-
-def _read_bytes(source: Path | bytes) -> bytes:
-    try:
-        return source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise AudioError("unreadable", f"{source!s}: cannot be read ({error.strerror}).") from error
 
 
 def _check_rate(rate_hz: int, where: str) -> None:

@@ -100,14 +100,16 @@ class Corpus:
     naming: Naming | None = None
 
 
-def iter_files(root: Path, pattern: re.Pattern[str]) -> Iterator[tuple[Path, re.Match[str]]]:
+def iter_files(
+    root: Path, pattern: re.Pattern[str], on_unlisted: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, re.Match[str]]]:
     """Walk ``root`` and yield the files whose whole name matches ``pattern``, in sorted order.
 
     Names that begin with "." are skipped. Linked folders are followed, each real folder once. A folder that
-    cannot be listed is logged as a warning.
+    cannot be listed is given to ``on_unlisted``, or logged as a warning.
     """
     seen: set[Path] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_warn_unlisted):
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=on_unlisted or _warn_unlisted):
         real = Path(folder).resolve()
         if real in seen:
             subfolders.clear()
