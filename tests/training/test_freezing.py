@@ -83,6 +83,16 @@ def test_partly_frozen_towers_train_the_rest(hubert):
     assert all(module.training for module in hubert.encoder.layers)
 
 
+def test_a_tower_of_which_convolutions_alone_are_trained_masks_nothing(hubert):
+    """Masking, like dropout, would make the frozen transformer random."""
+    hubert.config.mask_time_prob = 0.5
+    freeze_audio_tower(hubert, "top-cnn")
+    torch.nn.Sequential(hubert).train()
+    clip = torch.randn(1, 8000)
+    assert torch.equal(hubert(clip).last_hidden_state, hubert(clip).last_hidden_state)
+    assert hubert.feature_extractor.conv_layers[-1].training
+
+
 def test_freezing_can_be_undone_by_another_mode(hubert):
     freeze_audio_tower(hubert, "classifier")
     freeze_audio_tower(hubert, "entire")

@@ -12,6 +12,7 @@ from mmser.evaluation.predictions import probabilities_of, read_predictions, sof
 from mmser.models.loading import load_model
 from mmser.training.freezing import freeze
 from mmser.training.frozen import FrozenTowers
+from mmser.training.run import check_processes
 from mmser.training.scoring import predict_logits
 from mmser.training.trainer import EmotionTrainer
 
@@ -184,6 +185,13 @@ def test_a_folder_of_other_files_is_refused_and_kept_whatever_is_asked(run_recip
     with pytest.raises(OutputExistsError, match=r"run: holds files that are no run"):
         run_recipe("train_hubert", option, "True", **ALONE)
     assert (tmp_path / "run" / "mine.txt").read_text() == "kept"
+
+
+def test_processes_that_do_not_know_of_one_another_are_refused(monkeypatch):
+    check_processes()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingsError, match=r"2 processes were launched.*Without a GPU give --use_cpu True"):
+        check_processes()
 
 
 def test_a_run_is_not_resumed_under_other_settings(run_recipe):

@@ -65,16 +65,27 @@ def _hold_frozen_parts_in_eval(module: nn.Module) -> None:
     """Keep frozen parts in eval mode for good: dropout, layerdrop and masking would make them random.
 
     ``train()`` of a parent reaches its children through their own ``train``, so that is what is replaced in
-    the largest subtrees that hold parameters, none of them trained.
+    the largest subtrees that hold parameters, none of them trained; and in modules whose own parameters are
+    frozen though a child is trained, such as HuBERT's with its mask, when only convolutions are.
     """
     module.__dict__.pop("train", None)
     if is_frozen(module) and any(True for _ in module.parameters()):
         module.eval()
         module.train = types.MethodType(_stay_in_eval, module)  # type: ignore[method-assign]
         return
+    own = list(module.parameters(recurse=False))
+    if own and not any(parameter.requires_grad for parameter in own):
+        module.training = False
+        module.train = types.MethodType(_train_children, module)  # type: ignore[method-assign]
     for child in module.children():
         _hold_frozen_parts_in_eval(child)
 
 
 def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:
+    return module
+
+
+def _train_children(module: nn.Module, mode: bool = True) -> nn.Module:
+    for child in module.children():
+        child.train(mode)
     return module

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -84,6 +85,7 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             raise EmptySplitError(
                 f"{run.settings.corpus}: the {split} split holds no clip. Build another protocol or fold."
             )
+    check_processes()
     prepare_output(run)
     seconds = {"embed": 0.0}
     view, trainer = _make_trainer(run, seconds)
@@ -106,6 +108,20 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
         )
     PartialState().wait_for_everyone()
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
+
+
+def check_processes() -> None:
+    """Refuse processes that were launched together and do not know of one another.
+
+    Raises:
+        SettingsError: torchrun started several on a CPU, and accelerate was not told to use it.
+    """
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched > PartialState().num_processes:
+        raise SettingsError(
+            f"{launched} processes were launched, and each thinks that it is alone: they would write one run "
+            "over another. Without a GPU give --use_cpu True."
+        )
 
 
 def prepare_output(run: Run) -> None:
