@@ -30,6 +30,22 @@ def test_a_recording_that_two_speakers_claim_stops_the_build(build, small_root, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_build_that_is_stopped_names_every_pair(build, small_root, tmp_path, caplog):
+    # actor 01 trains, actor 06 tests; more pairs than the message has room for
+    root = shutil.copytree(small_root, tmp_path / "root")
+    codes = ("02", "03", "04", "05", "06")
+    for code in codes:
+        sound, rate_hz = soundfile.read(
+            root / f"RAVDESS/Actor_01/03-01-{code}-01-01-01-01.wav", dtype="float32"
+        )
+        target = root / f"RAVDESS/Actor_06/03-01-{code}-01-01-01-06.wav"
+        soundfile.write(target, sound / 4, rate_hz, subtype="PCM_16")
+    with pytest.raises(LeakError, match="audio: 5 in "):
+        build(root=root)
+    (named,) = (message for message in caplog.messages if message.startswith("audio in "))
+    assert all(named.count(f"03-01-{code}-01-01-01-0") == 2 for code in codes)
+
+
 def test_fixed_sentences_are_a_note_in_the_record_and_the_card(build):
     # every RAVDESS clip of the small root says statement 01
     folder = build()

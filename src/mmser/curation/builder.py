@@ -277,9 +277,13 @@ def _audit(
     found = audit(written, plan.promises, num_proc=num_proc, hear_copies=False)
     leaks = [str(leak) for leak in found.broken]
     if leaks and not protocol.may_leak:
+        for broken in found.broken:
+            names = "; ".join(overlap.what for overlap in broken.overlaps)
+            logger.error("%s in %s: %s", broken.check, broken.where, names)
         raise LeakError(
             f"Protocol {protocol.name!r} is broken: {'; '.join(leaks)}. This corpus was not written. Move one"
-            " clip of each pair out of the corpora's folder, or choose a protocol that does not promise this."
+            " clip of each pair, all named above, out of the corpora's folder, or choose a protocol that does"
+            " not promise this."
         )
     for leak in leaks:
         logger.warning("Leak, as protocol %s has it: %s", protocol.name, leak)
