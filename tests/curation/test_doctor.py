@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,16 @@ def test_clips_without_a_line_and_lines_without_a_clip_are_told_apart(tmp_path):
     assert found["missing"].message == "Missing clips: 10,037 of 10,039."
     assert found["no-reference"].severity == "note"
     assert check(root, "iemocap").ok
+
+
+def test_a_clip_of_a_table_is_missing_though_the_number_of_clips_is_right(tmp_path, monkeypatch):
+    # two clips are found, as published, but one of the two that are labelled is not among them
+    root = write_iemocap_dialog(tmp_path, labelled=("Ses01F_impro01_F000", "Ses01F_impro01_F002"))
+    info = replace(CORPORA["iemocap"].info, num_clips=2)
+    monkeypatch.setitem(CORPORA, "iemocap", replace(CORPORA["iemocap"], info=info))
+    report, _ = findings(root, "iemocap")
+    assert (report.num_found, report.census.num_missing, report.census.num_extra) == (2, 1, 1)
+    assert not report.complete
 
 
 def test_label_files_that_label_nothing_leave_nothing_to_use(tmp_path):

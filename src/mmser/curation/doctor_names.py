@@ -40,12 +40,10 @@ def take_census(found: FoundCorpus, root: Path) -> Census:
     """Compare the names found with those of the complete corpus."""
     published = found.facts.list_names(found.copies, root) if found.facts else PublishedNames()
     missing = tuple(sorted(published.names - found.copies.keys()))
-    num_found, num_published = len(found.copies), found.info.num_clips
-    if not published.closed:
-        num_extra = max(0, num_found - num_published)
-        return Census(missing, num_published - num_found + num_extra, (), num_extra)
-    extra = tuple(sorted(found.copies.keys() - published.names))
-    return Census(missing, num_published - num_found + len(extra), extra, len(extra))
+    extra = tuple(sorted(found.copies.keys() - published.names)) if published.closed else ()
+    shortfall = found.info.num_clips - len(found.copies)
+    num_missing = max(shortfall + len(extra), len(missing))
+    return Census(missing, num_missing, extra, num_missing - shortfall)
 
 
 def iter_count_findings(found: FoundCorpus, census: Census) -> Iterator[Finding]:
@@ -57,8 +55,8 @@ def iter_count_findings(found: FoundCorpus, census: Census) -> Iterator[Finding]
         yield Finding("missing", WARNING, census.num_missing, message, examples, found.info.how_to_get)
     if census.num_extra:
         files = [found.copies[name][0] for name in census.extra]
-        message = f"Clips that were not published, which a build takes in: {census.num_extra:,}."
-        remedy = "Give them their published names, or move them out of the folder."
+        message = f"Clips that were not published: {census.num_extra:,}."
+        remedy = "A build takes them in: give them their published names, or move them out of the folder."
         examples = tuple(_suggest(files, census.missing, found.show))
         yield Finding("extra", WARNING, census.num_extra, message, examples, remedy)
 
