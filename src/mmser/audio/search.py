@@ -14,10 +14,13 @@ import numpy as np
 
 from mmser.audio.fingerprint import SAME_RECORDING, Fingerprint, compare_fingerprints
 
-_MIN_VOTES = 6  # copies have 13 or more, of different clips one pair in ten thousand has as many
-_CLIPS_AT_ONCE = 4000  # of each side: about 20 MB of fingerprints
-_HITS_AT_ONCE = 500_000  # about 40 MB of votes
-_MAX_POSTINGS = 1000  # a landmark that is in every fourth clip tells nothing, and costs its square
+_MIN_VOTES = 6  # of different clips one pair in ten thousand has as many
+# Two synthetic voices that speak one sentence with one pitch reach a similarity of 0.78, with 10 votes at most;
+# copies that were trimmed or re-encoded until they fell below 0.8 have 36 and more.
+_ALIKE_BY_ITSELF, _MANY_VOTES = 0.8, 20
+_CLIPS_AT_ONCE = 1000  # of each side: some megabytes of fingerprints, ten of landmarks
+_HITS_AT_ONCE = 500_000  # about 30 MB
+_MAX_POSTINGS = 250  # a landmark that is in every fourth clip tells nothing, and costs its square
 _TIME_BITS = 17  # two times of 16 bits, subtracted
 
 
@@ -27,22 +30,6 @@ class Match(NamedTuple):
     first: tuple[int, int]
     second: tuple[int, int]
     similarity: float
-
-
-class _Postings(NamedTuple):
-    """Landmarks of some clips, with the clip and the time of each."""
-
-    landmarks: np.ndarray
-    clips: np.ndarray
-    times: np.ndarray
-
-
-class _Block(NamedTuple):
-    """Some clips of a part that follow one another, their sources, and the number of the first."""
-
-    fingerprints: Sequence[Fingerprint]
-    sources: np.ndarray
-    begin: int
 
 
 def find_copies(parts: Sequence[Sequence[Fingerprint]], sources: Sequence[Sequence[int]]) -> list[Match]:
@@ -60,72 +47,94 @@ def find_copies(parts: Sequence[Sequence[Fingerprint]], sources: Sequence[Sequen
     for one, other in combinations(range(len(parts)), 2):
         for here in _iter_blocks(parts[one], sources[one]):
             for there in _iter_blocks(parts[other], sources[other]):
-                matches += [
-                    Match((one, here.begin + first), (other, there.begin + second), similarity)
-                    for first, second, similarity in _compare_blocks(here, there)
-                ]
+                for first, second, num_votes in _find_candidates(here, there):
+                    similarity = compare_fingerprints(here.fingerprints[first], there.fingerprints[second])
+                    if similarity >= (SAME_RECORDING if num_votes >= _MANY_VOTES else _ALIKE_BY_ITSELF):
+                        pair = (one, here.begin + first), (other, there.begin + second)
+                        matches.append(Match(*pair, similarity))
     return sorted(matches)
+
+
+class _Block(NamedTuple):
+    """Some clips of a part that follow one another, from number ``begin``, and their landmarks.
+
+    The landmarks are sorted; ``clips`` and ``times`` say where each stands, clips counted from ``begin``.
+    """
+
+    fingerprints: Sequence[Fingerprint]
+    sources: np.ndarray
+    begin: int
+    landmarks: np.ndarray
+    clips: np.ndarray
+    times: np.ndarray
 
 
 def _iter_blocks(part: Sequence[Fingerprint], sources: Sequence[int]) -> Iterator[_Block]:
     for begin in range(0, len(part), _CLIPS_AT_ONCE):
-        numbers = slice(begin, begin + _CLIPS_AT_ONCE)
-        yield _Block(part[numbers], np.asarray(sources[numbers], dtype=np.int64), begin)
+        fingerprints = part[begin : begin + _CLIPS_AT_ONCE]
+        landmarks = np.concatenate([each.landmarks for each in fingerprints])
+        clips = np.repeat(np.arange(len(fingerprints)), [len(each.landmarks) for each in fingerprints])
+        times = np.concatenate([each.times for each in fingerprints])
+        order = np.argsort(landmarks, kind="stable")
+        order = order[_is_rare(landmarks[order])]
+        yield _Block(
+            fingerprints,
+            np.asarray(sources[begin : begin + _CLIPS_AT_ONCE], dtype=np.int64),
+            begin,
+            landmarks[order],
+            clips[order].astype(np.int32),
+            times[order].astype(np.int32),
+        )
 
 
-def _compare_blocks(here: _Block, there: _Block) -> Iterator[tuple[int, int, float]]:
-    """Copies between two blocks: number in each, and similarity."""
-    one, other = _collect(here.fingerprints), _collect(there.fingerprints)
-    for clips in _slices_of_clips(one, other):
-        for first, second in _count_votes(clips, other, here.sources, there.sources):
-            similarity = compare_fingerprints(here.fingerprints[first], there.fingerprints[second])
-            if similarity >= SAME_RECORDING:
-                yield first, second, similarity
+def _is_rare(landmarks: np.ndarray) -> np.ndarray:
+    """Whether each of the sorted landmarks is not everywhere."""
+    _, counts = np.unique(landmarks, return_counts=True)
+    return np.repeat(counts <= _MAX_POSTINGS, counts)
 
 
-def _collect(fingerprints: Sequence[Fingerprint]) -> _Postings:
-    """The landmarks of some clips, sorted, without those that are everywhere."""
-    landmarks = np.concatenate([each.landmarks for each in fingerprints])
-    clips = np.repeat(np.arange(len(fingerprints)), [len(each.landmarks) for each in fingerprints])
-    times = np.concatenate([each.times for each in fingerprints]).astype(np.int64)
-    order = np.argsort(landmarks, kind="stable")
-    _, index, counts = np.unique(landmarks[order], return_inverse=True, return_counts=True)
-    order = order[counts[index] <= _MAX_POSTINGS]
-    return _Postings(landmarks[order], clips[order], times[order])
+def _find_candidates(here: _Block, there: _Block) -> Iterator[tuple[int, int, int]]:
+    """Pairs of clips with enough votes for one distance in time, and how many they have."""
+    begin = np.searchsorted(there.landmarks, here.landmarks, side="left")
+    counts = np.searchsorted(there.landmarks, here.landmarks, side="right") - begin
+    hitting = np.flatnonzero(counts)
+    hitting = hitting[np.argsort(here.clips[hitting], kind="stable")]
+    for some in _cut(hitting, here.clips, counts):
+        yield from _count_votes(here, there, some, begin[some], counts[some])
 
 
-def _slices_of_clips(one: _Postings, other: _Postings) -> Iterator[_Postings]:
-    """Cut postings into groups of whole clips, of which none hits the other side too often."""
-    if not len(one.landmarks):
+def _cut(hitting: np.ndarray, clips: np.ndarray, counts: np.ndarray) -> Iterator[np.ndarray]:
+    """Divide postings, sorted by clip, into groups of whole clips with not too many hits each."""
+    if not len(hitting):
         return
-    order = np.argsort(one.clips, kind="stable")
-    one = _Postings(*(column[order] for column in one))
-    hits = np.cumsum(_hits(one, other)[1])
-    ends = np.flatnonzero(np.append(np.diff(one.clips) != 0, True)) + 1  # behind each clip's last posting
+    hits = np.cumsum(counts[hitting])
+    is_last = np.append(np.diff(clips[hitting]) != 0, True)  # of its clip
+    ends = np.flatnonzero(is_last) + 1
     group = hits[ends - 1] // _HITS_AT_ONCE
-    cuts = [0, *ends[np.flatnonzero(np.diff(group))].tolist(), len(order)]
-    for begin, end in pairwise(cuts):
-        yield _Postings(*(column[begin:end] for column in one))
-
-
-def _hits(one: _Postings, other: _Postings) -> tuple[np.ndarray, np.ndarray]:
-    """Where each landmark of one stands in the other, and how often."""
-    begin = np.searchsorted(other.landmarks, one.landmarks, side="left")
-    return begin, np.searchsorted(other.landmarks, one.landmarks, side="right") - begin
+    cuts = [0, *ends[np.flatnonzero(np.diff(group))].tolist(), len(hitting)]
+    for start, end in pairwise(cuts):
+        yield hitting[start:end]
 
 
 def _count_votes(
-    one: _Postings, other: _Postings, one_sources: np.ndarray, other_sources: np.ndarray
-) -> Iterator[tuple[int, int]]:
-    """Pairs of clips with enough votes for one distance in time."""
-    begin, counts = _hits(one, other)
-    asking = np.repeat(np.arange(len(begin)), counts)
-    found = np.arange(len(asking)) + np.repeat(begin - (np.cumsum(counts) - counts), counts)
-    first, second = one.clips[asking], other.clips[found]
-    distance = one.times[asking] - other.times[found] + (1 << _TIME_BITS - 1)
-    votes = ((first * len(other_sources) + second) << _TIME_BITS) + distance
-    votes = votes[one_sources[first] != other_sources[second]]
+    here: _Block, there: _Block, asking: np.ndarray, begin: np.ndarray, counts: np.ndarray
+) -> Iterator[tuple[int, int, int]]:
+    """Postings of here, each with its first hit in there and their number -> pairs of clips."""
+    found = np.arange(counts.sum()) + np.repeat(begin - (np.cumsum(counts) - counts), counts)
+    asking = np.repeat(asking, counts)
+    first, second = here.clips[asking], there.clips[found]
+    lowest = int(first.min())
+    pairs = (first - lowest) * len(there.sources) + second
+    enough = np.bincount(pairs)[pairs] >= _MIN_VOTES  # few pairs have as many for all distances together
+    enough &= here.sources[first] != there.sources[second]
+    distance = here.times[asking[enough]] - there.times[found[enough]] + (1 << _TIME_BITS - 1)
+    votes = (pairs[enough].astype(np.int64) << _TIME_BITS) + distance
     votes = np.concatenate([votes, votes + 1])  # distances that differ by a frame count together
     ballots, num_votes = np.unique(votes, return_counts=True)
-    for pair in np.unique(ballots[num_votes >= _MIN_VOTES] >> _TIME_BITS).tolist():
-        yield divmod(pair, len(other_sources))
+    is_elected = num_votes >= _MIN_VOTES
+    elected, starts = np.unique(ballots[is_elected] >> _TIME_BITS, return_index=True)
+    if len(elected):
+        most = np.maximum.reduceat(num_votes[is_elected], starts)
+        for pair, votes_of_pair in zip(elected.tolist(), most.tolist(), strict=True):
+            number, second_number = divmod(pair, len(there.sources))
+            yield lowest + number, second_number, votes_of_pair
