@@ -38,6 +38,13 @@ def _heard(clip_id: str, *emotions: str) -> Clip:
     return replace(_clip(clip_id, "neutral"), heard=emotions)
 
 
+@pytest.mark.parametrize("scheme", ["paper7", "ekman7-multi"])
+def test_a_clip_that_no_label_file_lists_is_dropped_by_name(scheme):
+    rows, drops = relabel_clips([_clip("a", ""), _clip("b", "sad")], get_scheme(scheme))
+    assert [row["id"] for row in rows] == ["b"]
+    assert drops == [Drop("a", "relabel", "no-label", "no line in the label files of savee")]
+
+
 def test_several_labels_are_what_was_heard_and_one_without_raters_is_the_emotion():
     clips = [_heard("a", "excited", "angry", "frustrated"), _heard("b"), _heard("c", "happy", "excited")]
     rows, drops = relabel_clips(clips, get_scheme("ekman7-multi"))

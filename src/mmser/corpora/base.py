@@ -23,7 +23,7 @@ class Clip:
         id: "<corpus>/<published name without suffix>", unique and the same under any folder layout.
         path: the audio file.
         corpus: name in ``mmser.corpora.CORPORA``; the part of ``id`` before the slash.
-        emotion: canonical emotion (``mmser.labels.EMOTIONS``).
+        emotion: canonical emotion (``mmser.labels.EMOTIONS``); "" where the label files do not list the clip.
         speaker: "<corpus>/<speaker>", e.g. "ravdess/16".
         gender: "female", "male" or "" where the corpus does not say.
         sentence: id of the prompt that was spoken, within the corpus; "" where it is free speech.

@@ -78,14 +78,14 @@ class _Label:
 
 
 def iter_clips(root: Path) -> Iterator[Clip]:
-    """Yield the labelled clips found anywhere below ``root``, sorted by id.
+    """Yield the clips found anywhere below ``root``, sorted by id.
 
     ``sentence`` is the scene for scripted dialogs ("script01_1", the same for all ten performances of it, and
     for ``script01_1b``): its lines return word for word in each, so two splits that share no scene share no
     line. It is "" for improvised ones. ``reference`` is the transcript without tags such as [LAUGHTER];
     ``heard`` is all that any of the few raters named.
 
-    Audio without a label line is left out with a warning; a label or a text without audio is no clip.
+    Audio without a label line has the emotion "", with a warning; a label or a text without audio is no clip.
 
     Raises:
         UnknownEmotionError: a label file holds a code or a rater's word that IEMOCAP does not define.
@@ -99,27 +99,26 @@ def iter_clips(root: Path) -> Iterator[Clip]:
     unlabelled = [path for name, path, _ in audio if name not in labels]
     if unlabelled:
         logger.warning(
-            "IEMOCAP: %d of %d clips have no line in dialog/EmoEvaluation and are left out, e.g. %s. "
+            "IEMOCAP: %d of %d clips have no line in dialog/EmoEvaluation and so no label, e.g. %s. "
             "Unpack the release with its dialog folders.",
             len(unlabelled),
             len(audio),
             unlabelled[0],
         )
     for name, path, match in audio:
-        if name not in labels:
-            continue
+        label = labels.get(name, _Label(""))
         speaker = match["speaker"].upper()
         yield Clip(
             id=f"{INFO.name}/{name}",
             path=path,
             corpus=INFO.name,
-            emotion=labels[name].emotion,
+            emotion=label.emotion,
             speaker=f"{INFO.name}/{match['session'].capitalize()}{speaker}",
             gender=GENDERS[speaker],
             sentence=(match["script"] or "").lower(),
             reference=transcripts.get(name, ""),
-            votes=labels[name].votes,
-            heard=tuple(sorted(labels[name].votes)),
+            votes=label.votes,
+            heard=tuple(sorted(label.votes)),
         )
 
 

@@ -132,7 +132,7 @@ def iter_label_findings(found: FoundCorpus) -> Iterator[Finding]:
     if found.stopped:
         yield Finding("labels", ERROR, 1, found.stopped, (), "A build stops there.")
         return
-    unlabelled = [found.show(paths[0]) for name, paths in found.copies.items() if name not in found.clips]
+    unlabelled = [found.show(clip.path) for clip in found.clips.values() if not clip.emotion]
     if unlabelled:
         yield make_finding(
             "unlabelled",

@@ -50,6 +50,10 @@ def relabel_clips(clips: Iterable[Clip], scheme: Scheme) -> tuple[list[dict[str,
     """
     rows, drops = [], []
     for clip in sorted(clips, key=lambda clip: clip.id):
+        if not clip.emotion:
+            detail = f"no line in the label files of {clip.corpus}"
+            drops.append(Drop(clip.id, "relabel", "no-label", detail))
+            continue
         heard = clip.heard if scheme.multi_label and clip.heard else (clip.emotion,)
         labels = scheme.relabel_all(heard)
         if not labels:

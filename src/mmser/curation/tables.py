@@ -22,7 +22,8 @@ class StepCount:
 
     Attributes:
         clips: corpus -> clips.
-        classes: corpus -> class (emotion, at "read") -> clips; a clip of several classes counts in each.
+        classes: corpus -> class (emotion, at "read") -> clips; a clip of several classes counts in each, one
+            without a label in none.
     """
 
     clips: dict[str, int]
@@ -43,7 +44,7 @@ def count_clips(clips: Iterable[tuple[str, Sequence[str]]]) -> StepCount:
     cells: Counter[tuple[str, str]] = Counter()
     for corpus, classes in clips:
         num_clips[corpus] += 1
-        cells.update((corpus, name) for name in classes)
+        cells.update((corpus, name) for name in classes if name)
     by_class: dict[str, dict[str, int]] = {}
     for (corpus, name), count in sorted(cells.items()):
         by_class.setdefault(corpus, {})[name] = count
