@@ -17,6 +17,17 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=f"${variable} is not set ({what})"))
 
 
+@pytest.fixture
+def fake_listener(monkeypatch):
+    """Let every clip be heard by :class:`factories_whisper.FakeListener`, which counts them."""
+    from factories_whisper import FakeListener
+    from mmser.curation import listeners
+
+    monkeypatch.setattr(FakeListener, "heard", [])
+    monkeypatch.setitem(listeners.BACKENDS, "openai-whisper", FakeListener)
+    return FakeListener
+
+
 @pytest.fixture(autouse=True, scope="session")
 def caches(tmp_path_factory):
     """Keep tests out of the user's cache folders."""

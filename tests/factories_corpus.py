@@ -69,7 +69,7 @@ def write_corpus(folder: Path, *, num_train: int = 24, num_test: int = 12) -> Pa
             "folds": 5,
             "corpora": ["ravdess", "tess"],
             "cleaning": CleaningSettings().to_dict(),
-            "transcripts": {"source": "reference", "whisper": None, "language": None},
+            "transcripts": {"source": "reference", "whisper": None, "language": None, "backend": None},
         },
         "counts": counts,
         "leaks": [],

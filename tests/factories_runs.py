@@ -12,7 +12,8 @@ from mmser.evaluation.report import write_evaluation
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion
 
-REFERENCE = {"source": "reference", "whisper": None, "language": None}
+REFERENCE = {"source": "reference", "whisper": None, "language": None, "backend": None}
+WHISPER = {"source": "whisper", "whisper": "base", "language": "en", "backend": "openai-whisper"}
 
 
 def save_model(folder: Path, kind: str, *, transcripts: dict = REFERENCE, preprocessing: bool = True) -> Path:

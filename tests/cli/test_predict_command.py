@@ -4,14 +4,14 @@ import pytest
 import soundfile
 
 from factories_corpus import make_tone
-from factories_runs import save_model
+from factories_runs import WHISPER, save_model
 from mmser.cli import main
 
 
 @pytest.fixture
 def run(tmp_path):
     """A fusion model whose corpus was transcribed on another machine."""
-    transcripts = {"source": "whisper", "whisper": "whisper-base.pt", "language": "en"}
+    transcripts = WHISPER | {"whisper": "whisper-base.pt"}
     return str(save_model(tmp_path / "runs" / "fusion", "fusion", transcripts=transcripts))
 
 

@@ -20,6 +20,9 @@ def test_the_defaults_can_be_built():
         ({"protocol": "paprr"}, "Unknown protocol 'paprr'"),
         ({"scheme": "paper8"}, "Unknown scheme 'paper8'"),
         ({"corpora": ("savve",)}, r"Unknown corpus 'savve'.*Did you mean 'savee'"),
+        ({"whisper": "bse"}, r"Unknown Whisper checkpoint 'bse'.*Did you mean 'base'"),
+        ({"language": "xx"}, "Unknown language 'xx'"),
+        ({"backend": "fast-whisper"}, r"Unknown transcription backend.*Did you mean 'faster-whisper'"),
         ({"transcripts": "refernce"}, r"Unknown source of transcripts.*Did you mean 'reference'"),
         ({"balance_to": "hapy=3"}, r"Did you mean 'happy'"),
         ({"emotion_map": {"joy": "hapy"}}, r"emotion in emotion map 'hapy'.*Did you mean 'happy'"),
@@ -63,7 +66,8 @@ def test_an_unknown_setting_is_named_with_the_nearest():
 def test_what_does_not_change_a_corpus_is_not_recorded(tmp_path):
     moved = replace(USUAL, num_proc=7, cache_dir=tmp_path, overwrite=True)
     assert moved.to_dict(["savee"]) == USUAL.to_dict(["savee"])
-    assert USUAL.to_dict([])["transcripts"] == {"source": "whisper", "whisper": "base", "language": "en"}
+    transcripts = {"source": "whisper", "whisper": "base", "language": "en", "backend": "openai-whisper"}
+    assert USUAL.to_dict([])["transcripts"] == transcripts
 
 
 def test_a_protocol_without_folds_is_one_fold():

@@ -3,7 +3,6 @@ import json
 import shutil
 import sys
 from collections import Counter
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from datasets import load_dataset
 import mmser
 from factories_audio import make_speech, write_clip, write_damaged_files, write_small_root
 from mmser.audio.io import hash_waveform
-from mmser.curation import builder, store
+from mmser.curation import preparing, store
 from mmser.curation.schema import decode_audio
 
 CLASSES = ["angry", "calm", "disgust", "fearful", "happy", "sad", "surprised"]
@@ -119,13 +118,13 @@ def test_a_rerun_and_any_number_of_processes_give_the_same_corpus(build):
 
 def test_the_order_in_which_files_are_found_does_not_matter(build, monkeypatch):
     expected = _record(build("first"))["fingerprint"]
-    read_clips = builder.read_clips
+    read_clips = preparing.read_clips
 
     def backwards(*arguments):
         clips, missing = read_clips(*arguments)
         return clips[::-1], missing
 
-    monkeypatch.setattr(builder, "read_clips", backwards)
+    monkeypatch.setattr(preparing, "read_clips", backwards)
     assert _record(build("second"))["fingerprint"] == expected
 
 
@@ -186,7 +185,9 @@ def test_equal_files_with_one_label_stay_once_and_with_two_not_at_all(build, tmp
         "ravdess/03-01-05-01-01-02-01": ("clean", "duplicate"),
         "ravdess/03-01-04-01-01-01-01": ("clean", "duplicate-other-label"),
         "ravdess/03-01-06-01-01-01-01": ("clean", "duplicate-other-label"),
-    }  # the neutral twin of the happy clip left at relabel, so the happy one stays
+        "ravdess/03-01-03-01-01-01-01": ("clean", "duplicate-other-label"),  # its twin is neutral
+    }
+    assert dropped["ravdess/03-01-01-01-01-01-01"] == ("relabel", "not-in-scheme")
 
 
 def test_paper_builds_with_its_leaks_listed(build, caplog):
@@ -223,21 +224,34 @@ def test_the_tables_of_the_paper_are_written(build):
     assert (folder / "tables" / "4_train_and_validation.csv").read_text().splitlines()[1] == "angry,2,4"
 
 
-def test_whisper_is_asked_for_kept_clips_only(build, monkeypatch):
-    asked = {}
-
-    def transcribe(load, durations_s, settings, cache_dir, *, progress):
-        asked.update(durations_s)
-        assert all(len(load(key)) == round(16_000 * seconds) for key, seconds in durations_s.items())
-        return {key: SimpleNamespace(text=f"{settings.whisper} {settings.language}") for key in durations_s}
-
-    fake = ModuleType("transcription")
-    fake.transcribe_waveforms = transcribe
-    fake.TranscriptionSettings = lambda whisper, language: SimpleNamespace(whisper=whisper, language=language)
-    monkeypatch.setitem(sys.modules, "mmser.curation.transcription", fake)
+def test_whisper_is_asked_for_kept_clips_only(build, fake_listener):
     corpus = mmser.load_corpus(build(transcripts="whisper", whisper="tiny", balance_to="3"))
-    assert len(asked) == 66
+    assert sum(fake_listener.heard) == 66
     assert {text for split in corpus.values() for text in split["transcript"]} == {"tiny en"}
+
+
+def test_a_corpus_says_how_well_its_clips_were_understood(build, fake_listener):
+    folder = build(transcripts="whisper", whisper="kids", language="en")
+    # RAVDESS' clips all say "Kids are talking by the door", TESS' "Say the word …"; heard is "kids en": of 6
+    # words 5 are wrong, and of 4 all
+    heard = _record(folder)["heard"]
+    assert (heard["clips"], heard["flags"]) == (66, {})
+    assert heard["word_error_rate"]["ravdess"] == pytest.approx(5 / 6)
+    assert heard["word_error_rate"]["tess"] == 1.0
+    assert heard["num_compared"]["ravdess"] == 42
+    assert "savee" not in heard["word_error_rate"]  # SAVEE's release does not tell what is said
+    assert "- tess: word error rate 100.0 % over 12 clips" in (folder / "README.md").read_text()
+    with (folder / "transcripts.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 66
+    assert rows[0]["transcript"] == "kids en"
+    assert rows[0]["avg_logprob"] == "-0.5000"
+
+
+def test_without_whisper_there_is_no_list_of_transcripts(build):
+    folder = build(transcripts="reference")
+    assert not (folder / "transcripts.csv").exists()
+    assert "## Transcripts" not in (folder / "README.md").read_text()
 
 
 def test_noise_of_a_folder_is_used_and_its_place_is_not_recorded(build, tmp_path):

@@ -3,13 +3,12 @@
 import csv
 import json
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 
 import mmser
 from factories_audio import make_speech, write_clip
-from mmser.curation import builder, store
+from mmser.curation import preparing, store
 from mmser.curation.audit import audit
 from mmser.curation.builder import build_corpora
 from mmser.errors import OutputExistsError, SettingsError
@@ -67,21 +66,17 @@ def _dropped(folder):
         return {row["id"]: row["reason"] for row in csv.DictReader(file)}
 
 
-def test_several_protocols_and_folds_clean_and_transcribe_each_clip_once(build_all, tmp_path, monkeypatch):
-    cleaned, transcribed = Counter(), []
+def test_several_protocols_and_folds_clean_and_transcribe_each_clip_once(
+    build_all, tmp_path, monkeypatch, fake_listener
+):
+    cleaned = Counter()
     clean_waveform = store.clean_waveform
 
     def clean(waveform, *rest):
         cleaned[waveform.tobytes()] += 1
         return clean_waveform(waveform, *rest)
 
-    def transcribe(load, durations_s, *_, **__):
-        transcribed.append(sorted(durations_s))
-        return {key: SimpleNamespace(text=f"words of {key[:4]}") for key in durations_s}
-
     monkeypatch.setattr(store, "clean_waveform", clean)
-    monkeypatch.setattr("mmser.curation.transcription.transcribe_waveforms", transcribe)
-    monkeypatch.setattr("mmser.curation.settings.check_transcription", lambda *_: None, raising=False)
     places = build_all(
         protocols=("speaker", "stratified", "paper"),
         fold_numbers="all",
@@ -94,10 +89,9 @@ def test_several_protocols_and_folds_clean_and_transcribe_each_clip_once(build_a
     assert places == [tmp_path / "out" / name for name in names]
     assert len(cleaned) == 54  # 42 RAVDESS and 12 SAVEE clips of the seven classes
     assert set(cleaned.values()) == {1}
-    assert [len(keys) for keys in transcribed] == [54]
+    assert sum(fake_listener.heard) == 54
     for place in places:
-        rows = mmser.load_corpus(place)["test"]
-        assert all(text.startswith("words of ") for text in rows["transcript"])
+        assert set(mmser.load_corpus(place)["test"]["transcript"]) == {"base en"}
 
 
 def test_each_corpus_of_several_is_the_one_that_is_built_alone(build_all, build):
@@ -153,7 +147,7 @@ def test_several_are_not_written_into_a_corpus(build_all, build):
 
 def test_one_of_several_that_is_there_already_stops_the_build_before_it_begins(build_all, monkeypatch):
     build_all(protocols=("speaker", "stratified"))
-    monkeypatch.setattr(builder, "read_clips", None)
+    monkeypatch.setattr(preparing, "read_clips", None)
     with pytest.raises(OutputExistsError, match=r"stratified: holds a corpus already"):
         build_all(protocols=("stratified", "paper"))
 
@@ -199,7 +193,7 @@ def test_given_refuses_corpora_that_state_no_split(build_all, table):
         )
 
 
-def test_german_clips_transcribed_as_english_are_warned_of(build_all, tmp_path, monkeypatch, caplog):
+def test_german_clips_transcribed_as_english_are_warned_of(build_all, tmp_path, fake_listener, caplog):
     root = tmp_path / "root"
     for seed, (speaker, text, emotion) in enumerate(
         (speaker, text, emotion)
@@ -208,10 +202,6 @@ def test_german_clips_transcribed_as_english_are_warned_of(build_all, tmp_path, 
         for emotion in "WTFN"
     ):
         write_clip(root / f"{speaker}{text}{emotion}a.wav", make_speech(seed=700 + seed))
-    monkeypatch.setattr(
-        "mmser.curation.transcription.transcribe_waveforms",
-        lambda load, durations_s, *_, **__: {key: SimpleNamespace(text="") for key in durations_s},
-    )
     usual = {"root": root, "corpora": ("emodb",), "scheme": "iemocap4", "transcripts": "whisper"}
     (english,) = build_all("english", **usual)
     (remark,) = _record(english)["remarks"]

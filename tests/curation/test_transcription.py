@@ -1,18 +1,16 @@
 import json
 import os
-import urllib.error
 from pathlib import Path
 
 import numpy as np
 import pytest
-import whisper
 
-from factories_whisper import save_whisper_checkpoint
+from factories_whisper import FakeListener, save_whisper_checkpoint
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import read_waveform
 from mmser.curation import transcription
-from mmser.curation.transcription import TranscriptionSettings, identify_checkpoint, transcribe_waveforms
-from mmser.errors import CheckpointError, SettingsError, UnknownNameError
+from mmser.curation.listeners import OpenAIWhisper, TranscriptionSettings
+from mmser.curation.transcription import EVERYTHING, Share, transcribe_waveforms
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +27,12 @@ def clips():
     }
 
 
-def transcribe(clips, source, cache_dir=None, language="en"):
+def transcribe(clips, source, cache_dir=None, language="en", share=EVERYTHING):
     durations_s = {key: len(waveform) / 16_000 for key, waveform in clips.items()}
     settings = TranscriptionSettings(source, language)
-    return transcribe_waveforms(clips.__getitem__, durations_s, settings, cache_dir, progress=False)
+    return transcribe_waveforms(
+        clips.__getitem__, durations_s, settings, cache_dir, share=share, progress=False
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -41,20 +41,12 @@ def no_second_try(monkeypatch):
     monkeypatch.setattr("mmser.curation.whisper_decoding.TEMPERATURES", ())
 
 
-@pytest.fixture
-def no_model(monkeypatch):
-    def refuse(*_):
-        raise AssertionError("a model was loaded")
-
-    monkeypatch.setattr(transcription, "_load_model", refuse)
-
-
 def test_a_second_run_finds_every_transcript_without_loading_a_model(
     clips, checkpoint, tmp_path, monkeypatch
 ):
     first = transcribe(clips, checkpoint, tmp_path)
     assert first.keys() == clips.keys()
-    monkeypatch.setattr(transcription, "_load_model", lambda _: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("mmser.curation.listeners.load_whisper", lambda _: pytest.fail("a model was loaded"))
     assert transcribe(clips, checkpoint, tmp_path) == first
 
 
@@ -65,11 +57,9 @@ def test_a_line_cut_short_by_a_kill_is_transcribed_again_and_costs_no_other(
     (file,) = tmp_path.glob("transcripts/*.jsonl")
     file.write_bytes(file.read_bytes()[:-10])
     decoded = []
-    original = transcription._decode
+    original = OpenAIWhisper.decode
     monkeypatch.setattr(
-        transcription,
-        "_decode",
-        lambda model, keys, *rest: decoded.extend(keys) or original(model, keys, *rest),
+        OpenAIWhisper, "decode", lambda self, *clips: decoded.extend(clips[1]) or original(self, *clips)
     )
     assert transcribe(clips, checkpoint, tmp_path) == first
     assert len(decoded) == 1
@@ -80,16 +70,16 @@ def test_a_line_cut_short_by_a_kill_is_transcribed_again_and_costs_no_other(
 
 def test_what_was_transcribed_before_an_interrupt_is_kept(clips, checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(transcription, "BATCH_SIZE", 2)
-    original, batches = transcription._decode, []
+    original, batches = OpenAIWhisper.decode, []
 
-    def interrupt_the_second(model, keys, *rest):
-        batches.append(keys)
+    def interrupt_the_second(listener, waveforms, seeds):
+        batches.append([f"{seed:08x}" for seed in seeds])
         if len(batches) == 2:
             raise KeyboardInterrupt
-        return original(model, keys, *rest)
+        return original(listener, waveforms, seeds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(transcription, "_decode", interrupt_the_second)
+        patch.setattr(OpenAIWhisper, "decode", interrupt_the_second)
         with pytest.raises(KeyboardInterrupt):
             transcribe(clips, checkpoint, tmp_path)
     (file,) = tmp_path.glob("transcripts/*.jsonl")
@@ -105,57 +95,33 @@ def test_another_checkpoint_or_language_has_a_cache_of_its_own(clips, checkpoint
     assert len(list(tmp_path.glob("transcripts/*.jsonl"))) == 3
 
 
-def test_a_path_and_a_name_share_the_cache_of_one_checkpoint(tmp_path, monkeypatch):
-    path = tmp_path / "x.pt"
-    path.write_bytes(b"weights")
-    digest = "3a9f64b2a09a7f2bb9b8cee1a8f2cbb3f4c9f2b6d0b7a3a4d7d0c2e5f1a6b7c8"
-    monkeypatch.setitem(whisper._MODELS, "mine", f"https://example.org/{digest}/mine.pt")
-    assert identify_checkpoint("mine") == digest[:16]
-    import hashlib
-
-    assert identify_checkpoint(str(path)) == hashlib.sha256(b"weights").hexdigest()[:16]
-
-
-@pytest.mark.usefixtures("no_model")
-def test_an_unknown_checkpoint_is_refused_and_the_nearest_named(clips):
-    with pytest.raises(UnknownNameError, match=r"Unknown Whisper checkpoint 'bse'.*Did you mean 'base'"):
-        transcribe(clips, "bse")
-
-
-@pytest.mark.usefixtures("no_model")
-def test_a_path_without_a_file_is_refused(clips, tmp_path):
-    with pytest.raises(SettingsError, match=r"no\.pt: no such file. Give a name"):
-        transcribe(clips, str(tmp_path / "no.pt"))
+def test_the_longest_clips_are_heard_first_in_batches_of_one_bucket(monkeypatch, fake_listener):
+    monkeypatch.setattr(transcription, "BATCH_SIZE", 2)
+    monkeypatch.setattr(FakeListener, "bucket_s", lambda self, duration_s: round(duration_s))
+    loaded = []
+    durations_s = {"0a": 1.1, "0b": 3.0, "0c": 0.9, "0d": 3.2, "0e": 2.9}
+    transcribe_waveforms(
+        lambda key: loaded.append(key) or np.zeros(1),
+        durations_s,
+        TranscriptionSettings(),
+        None,
+        progress=False,
+    )
+    assert loaded == ["0b", "0d", "0e", "0a", "0c"]
+    assert fake_listener.heard == [2, 1, 2]
 
 
-def test_an_unknown_language_is_refused(clips, checkpoint):
-    with pytest.raises(UnknownNameError, match="Unknown language 'xx'"):
-        transcribe(clips, checkpoint, language="xx")
-
-
-def test_an_english_checkpoint_is_refused_for_another_language(clips, tmp_path):
-    english = str(save_whisper_checkpoint(tmp_path / "english.pt", multilingual=False))
-    with pytest.raises(SettingsError, match="knows English alone, got language 'de'"):
-        transcribe(clips, english, language="de")
-
-
-def test_a_file_that_is_no_checkpoint_is_refused(clips, tmp_path):
-    (tmp_path / "bad.pt").write_bytes(b"no weights")
-    with pytest.raises(
-        CheckpointError, match=r"(?s)bad\.pt' cannot be loaded.*without network give the path"
-    ):
-        transcribe(clips, str(tmp_path / "bad.pt"))
-
-
-def test_a_name_that_cannot_be_downloaded_says_how_to_go_on(clips, monkeypatch):
-    def fail(*_, **__):
-        raise urllib.error.URLError("no route")
-
-    monkeypatch.setattr(whisper, "load_model", fail)
-    with pytest.raises(
-        CheckpointError, match=r"'base' cannot be loaded.*no route.*without network give the path"
-    ):
-        transcribe(clips, "base")
+def test_processes_share_the_clips_whatever_is_in_the_cache_already(clips, tmp_path, fake_listener):
+    shares = [Share(process, 3) for process in range(3)]
+    parts = [transcribe(clips, "base", tmp_path, share=share) for share in shares]
+    assert [sorted(part) for part in parts] == [
+        ["00000000", "00000003"],
+        ["00000001", "00000004"],
+        ["00000002"],
+    ]
+    assert sum(fake_listener.heard) == 5
+    assert transcribe(clips, "base", tmp_path).keys() == clips.keys()
+    assert sum(fake_listener.heard) == 5
 
 
 @pytest.mark.corpus

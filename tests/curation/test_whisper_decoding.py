@@ -5,13 +5,20 @@ import pytest
 import torch
 
 from factories_whisper import save_whisper_checkpoint
-from mmser.curation import whisper_decoding
-from mmser.curation.whisper_decoding import bucket_s, decode_clips, load_whisper
+from mmser.curation import whisper_decoding, whisper_window
+from mmser.curation.transcripts import Transcript
+from mmser.curation.whisper_checkpoints import load_whisper
+from mmser.curation.whisper_decoding import bucket_s, decode_clips, has_failed, split_at_pauses
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return load_whisper(str(save_whisper_checkpoint(tmp_path_factory.mktemp("whisper") / "tiny.pt")))
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch):
+    monkeypatch.setattr(whisper_window, "_FAST_BF16", ())
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +27,20 @@ def waveforms():
     return [(scale * rng.standard_normal(20_000)).astype("f4") for scale in (0.01, 0.1, 0.3)]
 
 
-def result(text="dogs", avg_logprob=-0.2, no_speech_prob=0.1, compression_ratio=1.0):
+def result(text="dogs", avg_logprob=-0.2, no_speech_prob=0.1, compression_ratio=1.0, num_tokens=3):
     return SimpleNamespace(
         text=text,
         avg_logprob=avg_logprob,
         no_speech_prob=no_speech_prob,
         compression_ratio=compression_ratio,
+        tokens=[1] * num_tokens,
     )
 
 
-@pytest.mark.parametrize(("duration_s", "bucket"), [(1.0, 2), (1.5, 2), (1.51, 3), (29.6, 30), (45.0, 30)])
-def test_a_bucket_is_the_clip_and_half_a_second_in_whole_seconds(duration_s, bucket):
+@pytest.mark.parametrize(
+    ("duration_s", "bucket"), [(1.0, 1.5), (1.3, 1.5), (1.31, 2.0), (29.8, 30), (45, 30)]
+)
+def test_a_bucket_is_the_clip_and_a_fifth_of_a_second_in_halves(duration_s, bucket):
     assert bucket_s(duration_s) == bucket
 
 
@@ -47,12 +57,6 @@ def test_a_clip_is_transcribed_alone_as_in_a_batch(model, waveforms):
     )
 
 
-def test_the_shortened_encoder_is_whispers_own_over_its_whole_window(model):
-    mels = torch.randn(2, 80, 3000)
-    with torch.inference_mode():
-        assert torch.allclose(whisper_decoding._encode(model, mels), model.encoder(mels), atol=1e-5)
-
-
 def test_the_global_random_state_is_left_alone(model, waveforms):
     torch.manual_seed(7)
     expected = torch.rand(1)
@@ -62,35 +66,91 @@ def test_the_global_random_state_is_left_alone(model, waveforms):
 
 
 @pytest.mark.parametrize(
-    ("heard", "text"),
+    ("heard", "failed"),
     [
-        (result(text=" Dogs. "), "Dogs."),
-        (result(no_speech_prob=0.7, avg_logprob=-1.1), ""),  # silence
-        (result(no_speech_prob=0.7, avg_logprob=-0.9), "dogs"),  # sure of its words: no silence
-        (result(compression_ratio=2.5), ""),  # a loop
+        (result(), False),
+        (result(no_speech_prob=0.7, avg_logprob=-1.1), False),  # silence is no failure
+        (result(no_speech_prob=0.5, avg_logprob=-1.1), True),  # a guess
+        (result(compression_ratio=2.5), True),  # a loop
+        (result(num_tokens=19), False),
+        (result(num_tokens=20), True),  # went on until it was stopped
     ],
 )
-def test_what_whisper_made_up_is_emptied(heard, text):
-    assert whisper_decoding._judge(heard).text == text
+def test_loops_guesses_and_texts_without_an_end_have_failed(heard, failed):
+    assert has_failed(heard, max_tokens=20) is failed
 
 
-def test_a_failed_clip_is_tried_at_rising_temperatures_until_one_passes(monkeypatch):
-    temperatures = []
-    outcomes = iter([result(compression_ratio=3.0), result(text="passed")])
+@pytest.fixture
+def runs(monkeypatch):
+    """What each run was asked: the window's stride and the temperature; the outcomes are given."""
+    asked, strides = [], []
 
-    class Task:
-        def __init__(self, _, options):
-            temperatures.append(options.temperature)
+    def encode(model, mels, *, stride=whisper_window.STRIDE):
+        strides.append(stride)
+        return SimpleNamespace(num_clips=len(mels))
 
-        def run(self, _):
-            return [next(outcomes)]
+    def install(*outcomes):
+        outcomes = iter(outcomes)
 
-    monkeypatch.setattr(whisper_decoding, "_EncodedTask", Task)
-    found = whisper_decoding._fall_back(None, torch.zeros(1), result(avg_logprob=-2.0), {}, seed=0)
-    assert found.text == "passed"
-    assert temperatures == [0.2, 0.4]
+        def run(model, window, options, temperature=0.0):
+            asked.append((strides[-1], temperature, options["sample_len"]))
+            return [next(outcomes) for _ in range(window.num_clips)]
+
+        monkeypatch.setattr(whisper_decoding, "_run", run)
+        return asked
+
+    monkeypatch.setattr(whisper_decoding, "encode_window", encode)
+    return install
 
 
-def test_silence_is_no_failure():
-    assert not whisper_decoding._has_failed(result(no_speech_prob=0.7, avg_logprob=-1.1))
-    assert whisper_decoding._has_failed(result(no_speech_prob=0.5, avg_logprob=-1.1))
+def test_a_failed_clip_is_heard_again_in_the_whole_window_and_at_rising_temperatures(runs, model, waveforms):
+    asked = runs(
+        result("one"),
+        result(compression_ratio=3.0),
+        result(avg_logprob=-2),
+        result(avg_logprob=-2),
+        result("ok"),
+    )
+    heard = decode_clips(model, waveforms[:2], "en", seeds=[1, 2])
+    assert [each.text for each in heard] == ["one", "ok"]
+    # 1.25 s and 0.2 s after: 1.5 s, for which 12 + 15 tokens are enough
+    assert asked == [(16, 0.0, 27), (1, 0.0, 27), (1, 0.2, 27), (1, 0.4, 27)]
+
+
+def test_a_loop_at_every_temperature_is_emptied(runs, model, waveforms):
+    asked = runs(*[result(compression_ratio=3.0)] * 7)
+    (heard,) = decode_clips(model, waveforms[:1], "en", seeds=[1])
+    assert (heard.text, heard.flag) == ("", "loop")
+    assert [temperature for _, temperature, _ in asked] == [0.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_a_clip_beyond_the_window_is_cut_at_a_pause_and_joined(runs, model):
+    clip = np.full(40 * 16_000, 0.1, np.float32)
+    clip[24 * 16_000 : 25 * 16_000] = 0  # the only pause in the last 10 s of the window
+    runs(result("first half"), result("second half", avg_logprob=-0.4))
+    (heard,) = decode_clips(model, [clip], "en", seeds=[1])
+    assert heard.text == "first half second half"
+    assert heard.avg_logprob == pytest.approx(-0.3)
+
+
+def test_parts_are_cut_within_the_quietest_place_and_hold_every_sample():
+    clip = np.full(70 * 16_000, 0.1, np.float32)
+    for pause_s in (24, 48):
+        clip[pause_s * 16_000 : pause_s * 16_000 + 8_000] = 0
+    parts = split_at_pauses(clip)
+    assert np.array_equal(np.concatenate(parts), clip)
+    first, second = len(parts[0]) / 16_000, (len(parts[0]) + len(parts[1])) / 16_000
+    assert 24 <= first <= 24.5
+    assert 48 <= second <= 48.5
+    assert all(len(part) <= 30 * 16_000 for part in parts)
+
+
+def test_a_clip_that_fits_the_window_is_not_cut():
+    (part,) = split_at_pauses(np.ones(30 * 16_000, np.float32))
+    assert len(part) == 30 * 16_000
+
+
+def test_parts_of_noise_are_transcribed_to_the_end(model):
+    clip = (0.1 * np.random.default_rng(0).standard_normal(31 * 16_000)).astype("f4")
+    (heard,) = decode_clips(model, [clip], "en", seeds=[1])
+    assert isinstance(heard, Transcript)

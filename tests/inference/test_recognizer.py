@@ -1,11 +1,10 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import soundfile
 import soxr
 
 from factories_corpus import CLASSES, make_tone
+from factories_runs import WHISPER
 from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
@@ -68,25 +67,14 @@ def test_the_text_changes_the_answer_of_a_model_that_reads(save_run, waveforms):
 
 def test_whisper_listens_where_the_model_was_trained_on_its_transcripts(save_run, waveforms, tmp_path):
     whisper = str(save_whisper_checkpoint(tmp_path / "tiny.pt"))
-    run = save_run("fusion", {"source": "whisper", "whisper": whisper, "language": "en"})
+    run = save_run("fusion", WHISPER | {"whisper": whisper})
     (prediction,) = EmotionRecognizer.from_pretrained(run).predict([(waveforms[0], 16_000)])
     assert isinstance(prediction.transcript, str)
 
 
-@pytest.fixture
-def heard_with(monkeypatch):
-    """Let the checkpoint's own name be what Whisper hears."""
-
-    def hear(load, durations_s, settings, cache_dir, *, progress):
-        return dict.fromkeys(durations_s, SimpleNamespace(text=settings.whisper))
-
-    monkeypatch.setattr("mmser.curation.transcription.transcribe_waveforms", hear)
-
-
-def test_another_whisper_listens_where_one_is_given(save_run, waveforms, tmp_path, heard_with):
-    run = save_run("fusion", {"source": "whisper", "whisper": "tiny", "language": "en"})
-    here = str(save_whisper_checkpoint(tmp_path / "here.pt"))
-    for given, expected in ((None, "tiny"), ("base", "base"), (here, here)):
+def test_another_whisper_listens_where_one_is_given(save_run, waveforms, fake_listener):
+    run = save_run("fusion", WHISPER | {"whisper": "tiny"})
+    for given, expected in ((None, "tiny en"), ("base", "base en")):
         recognizer = EmotionRecognizer.from_pretrained(run, whisper=given)
         (prediction,) = recognizer.predict([(waveforms[0], 16_000)])
         assert prediction.transcript == expected
@@ -94,7 +82,7 @@ def test_another_whisper_listens_where_one_is_given(save_run, waveforms, tmp_pat
 
 @pytest.mark.parametrize("stored", ["whisper-base.pt", "/another/machine/whisper-base.pt", "my-whisper"])
 def test_a_whisper_that_is_not_here_is_named_with_the_option_that_says_where(save_run, waveforms, stored):
-    run = save_run("fusion", {"source": "whisper", "whisper": stored, "language": "en"})
+    run = save_run("fusion", WHISPER | {"whisper": stored})
     recognizer = EmotionRecognizer.from_pretrained(run)
     message = rf"transcribed with '{stored}'\. Say where that checkpoint is .*`mmser predict --whisper`"
     with pytest.raises(SettingsError, match=message):

@@ -15,7 +15,7 @@ import numpy as np
 from mmser.audio.fingerprint import SAME_RECORDING, Fingerprint, compare_fingerprints
 
 _MIN_VOTES = 6  # of different clips one pair in ten thousand has as many
-# Two synthetic voices that speak one sentence with one pitch reach a similarity of 0.78, with 10 votes at most;
+# Two synthetic voices that speak one sentence at one pitch reach a similarity of 0.78, with 10 votes at most;
 # copies that were trimmed or re-encoded until they fell below 0.8 have 36 and more.
 _ALIKE_BY_ITSELF, _MANY_VOTES = 0.8, 20
 _CLIPS_AT_ONCE = 1000  # of each side: some megabytes of fingerprints, ten of landmarks

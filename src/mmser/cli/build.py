@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+from mmser.cli import options
+
 _SETTINGS = (
-    *("folds", "scheme", "transcripts", "whisper", "language", "seed", "balance_to"),
+    *("folds", "scheme", "transcripts", "whisper", "language", "backend", "seed", "balance_to"),
     *("num_proc", "cache_dir", "noise_dir", "overwrite", "emotion_map"),
 )  # arguments that are settings of a build, under the same names
 
@@ -30,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("places").add_argument
-    add("--root", type=Path, required=True, help="folder that holds the corpora, at any depth")
+    options.add_places(add)
     add(
         "--out",
         type=Path,
@@ -39,49 +41,17 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "for a protocol without folds",
     )
     add("--overwrite", action="store_true", help="replace a corpus that is already there")
-    add(
-        "--cache-dir",
-        type=Path,
-        help="where cleaned clips and transcripts are kept for the next build "
-        "(default: $MMSER_CACHE, else ~/.cache/mmser)",
-    )
-    add("--num-proc", type=int, help="worker processes (default: one a core)")
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("content").add_argument
-    add(
-        "--corpora",
-        nargs="+",
-        metavar="NAME",
-        help="corpora to read (default: cremad iemocap ravdess savee tess; also known: emodb ravdess-song; "
-        "csv:PATH is a table of your own with the columns path, emotion, speaker and, where there are any, "
-        "text, gender, split, language)",
-    )
-    add(
-        "--emotion-map",
-        metavar="WORD=EMOTION,…",
-        help="what the emotion words of such tables mean, or a JSON or YAML file that says so "
-        "(default: PATH with .json or .yaml, and common words)",
-    )
-    add(
-        "--scheme",
-        default="paper7",
-        help="classes: paper7, ekman7, ekman7-multi, ravdess8, ravdess4, ravdess4-surprised, iemocap4, "
-        "emodb7 (default: %(default)s)",
-    )
+    options.add_corpora(add)
     add(
         "--transcripts",
         default="whisper",
         help="texts: whisper (heard), reference (as the corpus gives them) or none (default: %(default)s)",
     )
-    add(
-        "--whisper",
-        default="base",
-        metavar="NAME_OR_PATH",
-        help="openai-whisper checkpoint (default: %(default)s)",
-    )
-    add("--language", default="en", help="language code for Whisper (default: %(default)s)")
+    options.add_whisper(add)
     add(
         "--noise-dir",
         type=Path,
@@ -124,15 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
     from mmser.curation.schema import read_corpus_json
     from mmser.curation.settings import BuildSettings
 
-    settings = BuildSettings().changed({name: getattr(arguments, name) for name in _SETTINGS})
-    if arguments.corpora:
-        settings = settings.changed({"corpora": tuple(_split_commas(arguments.corpora))})
+    settings = BuildSettings().changed(options.read_settings(arguments, _SETTINGS))
     started = time.monotonic()
     places = build_corpora(
         arguments.root,
         arguments.out,
         settings,
-        protocols=_split_commas(arguments.protocol),
+        protocols=options.split_commas(arguments.protocol),
         fold_numbers=_parse_folds(arguments.fold),
     )
     records = [read_corpus_json(place) for place in places]
@@ -146,17 +114,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _parse_folds(values: list[str]) -> list[int] | Literal["all"]:
     from mmser.errors import SettingsError
 
-    folds = _split_commas(values)
+    folds = options.split_commas(values)
     if folds == ["all"]:
         return "all"
     for fold in folds:
         if not fold.isdecimal():
             raise SettingsError(f"--fold {fold!r}: expected numbers from 0, or 'all' alone.")
     return [int(fold) for fold in folds]
-
-
-def _split_commas(values: list[str]) -> list[str]:
-    return [part for value in values for part in value.split(",") if part]
 
 
 def _summarise(out: Path, record: dict[str, Any]) -> str:

@@ -7,58 +7,29 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from datasets import Dataset, Value
+from datasets import Dataset
 
-from mmser.audio.augmentation import prepare_noise
-from mmser.corpora import CorpusInfo, get_corpora, get_corpus, read_clips
-from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.audit import audit
 from mmser.curation.drawing import ClipKey, families, sentence_key
-from mmser.curation.filtering import CleanedClip, Drop, drop_unusable, relabel_clips
 from mmser.curation.output import check_out, check_parent, working_beside, writing_to
 from mmser.curation.page import write_page
 from mmser.curation.planning import SplitPlan, plan_splits
-from mmser.curation.record import list_remarks, make_record, write_record
-from mmser.curation.rows import add_column, read_columns
+from mmser.curation.preparing import Material, add_transcripts, prepare
+from mmser.curation.record import make_record, write_record
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import SPLITS
 from mmser.curation.settings import BuildSettings
 from mmser.curation.splitting import get_protocol
-from mmser.curation.store import ROW_FEATURES, CleanStore, clean_clips
-from mmser.curation.tables import StepCount, count_clips, make_tables
+from mmser.curation.tables import count_clips, make_tables
+from mmser.curation.word_errors import TRANSCRIPTS_CSV, describe_transcripts, write_transcripts
 from mmser.curation.writing import CopyMaker, SplitWriter, fingerprint
 from mmser.errors import EmptySplitError, LeakError
 from mmser.labels import get_scheme
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Material:
-    """What all protocols and folds have in common.
-
-    Attributes:
-        rows: a row for each clip that can be used, with its transcript.
-        drops: the clips that cannot be used, and why.
-        counts: clips after the steps "read", "relabel" and "clean".
-        infos: the sheets of the corpora that are there.
-        missing: names of the corpora that were asked for and are not there.
-        remarks: sentences for the card.
-        store: where the cleaned clips lie.
-        noise_files: for copies.
-    """
-
-    rows: Dataset
-    drops: list[Drop]
-    counts: dict[str, StepCount]
-    infos: list[CorpusInfo]
-    missing: tuple[str, ...]
-    remarks: list[str]
-    store: CleanStore
-    noise_files: tuple[Path, ...]
 
 
 def build_corpus(
@@ -123,7 +94,7 @@ def build_corpora(
     asked = settings.list_builds(protocols, fold_numbers, len(settings.corpora))
     _check(out, asked)
     with working_beside(out, settings.resolved_cache_dir, "work") as work:
-        material = _prepare(root, work, settings)
+        material = add_transcripts(prepare(root, work, settings), settings)
         keys = _keys_of(material.rows)
         builds = settings.list_builds(protocols, fold_numbers, len(families(keys)))  # of those asked for
         plans = [_plan(keys, build) for build in builds]
@@ -146,73 +117,6 @@ def _check(out: Path, builds: Sequence[BuildSettings]) -> None:
 
 def _places(out: Path, builds: Sequence[BuildSettings], *, several: bool) -> list[Path]:
     return [out / build.place for build in builds] if several else [out]
-
-
-def _prepare(root: Path, work: Path, settings: BuildSettings) -> Material:
-    """Read, relabel, clean and transcribe."""
-    scheme = get_scheme(settings.scheme)
-    store = CleanStore(settings.resolved_cache_dir, settings.cleaning)
-    noise_files = prepare_noise(Path(settings.noise_dir), work / "noise") if settings.noise_dir else ()
-    emotion_map = parse_emotion_map(settings.emotion_map)
-
-    clips, missing = read_clips(root, settings.corpora, emotion_map)
-    corpora = get_corpora(settings.corpora, emotion_map)
-    infos = [corpus.info for corpus in corpora if corpus.info.name not in missing]
-    for name in missing:
-        logger.warning("%s is not below %s. %s", name, root, get_corpus(name).info.how_to_get)
-    logger.info("Read %d clips of %s.", len(clips), ", ".join(sorted({clip.corpus for clip in clips})))
-    remarks = list_remarks(clips, infos, settings)
-    for remark in remarks:
-        logger.warning("%s", remark)
-    relabelled, drops = relabel_clips(clips, scheme)
-    rows, dropped = _clean(relabelled, store, settings, work)
-    rows = _transcribe(rows, store, settings)
-    counts = {
-        "read": count_clips((clip.corpus, (clip.emotion,)) for clip in clips),
-        "relabel": count_clips((row["corpus"], row["labels"] or (row["label"],)) for row in relabelled),
-        "clean": count_clips((clip.corpus, clip.classes) for clip in _keys_of(rows)),
-    }
-    return Material(rows, drops + dropped, counts, infos, missing, remarks, store, noise_files)
-
-
-def _clean(
-    relabelled: Sequence[Mapping[str, Any]], store: CleanStore, settings: BuildSettings, work: Path
-) -> tuple[Dataset, list[Drop]]:
-    rows = Dataset.from_list(list(relabelled), features=ROW_FEATURES)
-    num_proc = settings.resolved_num_proc(len(rows))
-    rows = clean_clips(rows, store, num_proc=num_proc, cache_file=work / "cleaned.arrow")
-    cleaned = [CleanedClip(*values) for values in zip(*read_columns(rows, CleanedClip._fields), strict=True)]
-    drops = drop_unusable(cleaned, settings.cleaning.min_duration_s)
-    dropped = {drop.id for drop in drops}
-    kept = [index for index, clip in enumerate(cleaned) if clip.id not in dropped]
-    reasons = Counter(drop.reason for drop in drops)
-    logger.info("Cleaned %d clips, kept %d. Dropped: %s.", len(cleaned), len(kept), dict(reasons) or "none")
-    if not kept:
-        raise EmptySplitError(
-            f"No clip is left of {len(cleaned)} after cleaning ({dict(reasons)}). First: {drops[:1]}."
-        )
-    return rows.select(kept), drops
-
-
-def _transcribe(rows: Dataset, store: CleanStore, settings: BuildSettings) -> Dataset:
-    if settings.transcripts == "none":
-        texts = [""] * len(rows)
-    elif settings.transcripts == "reference":
-        texts = list(rows["reference"])
-    else:
-        from mmser.curation.transcription import TranscriptionSettings, transcribe_waveforms
-
-        hashes, files, durations_s = read_columns(rows, ("sha256", "file_sha256", "duration_s"))
-        file_of = dict(zip(hashes, files, strict=True))
-        transcripts = transcribe_waveforms(
-            lambda sha256: store.read_waveform(file_of[sha256]),
-            dict(zip(hashes, durations_s, strict=True)),
-            TranscriptionSettings(settings.whisper, settings.language),
-            settings.resolved_cache_dir,
-            progress=True,
-        )
-        texts = [transcripts[sha256].text for sha256 in hashes]
-    return add_column(rows, "transcript", texts, Value("string"))
 
 
 def _keys_of(rows: Dataset) -> list[ClipKey]:
@@ -262,9 +166,12 @@ def _write(folder: Path, settings: BuildSettings, plan: SplitPlan, material: Mat
         "notes": notes,
         "remarks": material.remarks + plan.notes,
         "fingerprint": fingerprint(written),
+        "heard": describe_transcripts(material.heard, settings.language),
     }
     tables = make_tables(counts, record["classes"])
     write_record(folder, record, tables, drops)
+    if material.heard:
+        write_transcripts(folder / TRANSCRIPTS_CSV, material.heard)
     write_page(folder, record, tables, material.rows, material.store)
     shutil.rmtree(writer.work)
 

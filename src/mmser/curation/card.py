@@ -12,6 +12,7 @@ from mmser.curation.filtering import Drop
 from mmser.curation.schema import DATA_FOLDER, SPLITS
 from mmser.curation.splitting import get_protocol
 from mmser.curation.tables import TITLES, Table
+from mmser.curation.word_errors import TRANSCRIPTS_CSV, list_lines
 
 
 def make_card(record: Mapping[str, Any], tables: Mapping[str, Table], drops: Sequence[Drop]) -> str:
@@ -31,6 +32,7 @@ def make_card(record: Mapping[str, Any], tables: Mapping[str, Table], drops: Seq
         _leaks(record),
         _corpora(record),
         *(f"## {TITLES[name]}\n\n{_markdown(table)}" for name, table in tables.items()),
+        *_transcripts(record),
         _drops(drops),
         _settings(record["settings"]),
     ]
@@ -93,6 +95,14 @@ def _corpora(record: Mapping[str, Any]) -> str:
     if absent:
         text += f"\n\nCorpora without a clip in a split:\n\n{_bullets(absent)}"
     return text
+
+
+def _transcripts(record: Mapping[str, Any]) -> list[str]:
+    heard = record["heard"]
+    if not heard["clips"]:
+        return []
+    about = f"What Whisper heard in each clip, with its scores, is in `{TRANSCRIPTS_CSV}`."
+    return [f"## Transcripts\n\n{about}\n\n{_bullets(list_lines(heard))}"]
 
 
 def _drops(drops: Sequence[Drop]) -> str:

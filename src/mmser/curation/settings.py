@@ -13,6 +13,7 @@ from mmser.corpora import CORPORA, PAPER_CORPORA, get_corpora
 from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.balancing import parse_balance_to
 from mmser.curation.drawing import Draw
+from mmser.curation.listeners import TranscriptionSettings, make_listener
 from mmser.curation.splitting import get_protocol
 from mmser.curation.store import default_cache_dir
 from mmser.errors import SettingsError, UnknownNameError
@@ -33,8 +34,9 @@ class BuildSettings:
         corpora: names of the corpora to read; "csv:PATH" is a user's own table.
         emotion_map: what the words of such tables mean: "joy=happy,…", a JSON or YAML file, or a mapping.
         transcripts: where texts come from, one of ``TRANSCRIPTS``.
-        whisper: name of an openai-whisper checkpoint, or the path of one.
+        whisper: name of a Whisper checkpoint, or the path of one.
         language: code of the language that is spoken, for Whisper.
+        backend: who runs Whisper, one of ``mmser.curation.listeners.BACKENDS``.
         seed: chooses splits, cuts and copies.
         balance_to: "none", a number, "happy=1998,…" or None for the protocol's own number. A multi-label
             scheme is never balanced: a copy enlarges all classes of its clip.
@@ -56,6 +58,7 @@ class BuildSettings:
     transcripts: str = "whisper"
     whisper: str = "base"
     language: str = "en"
+    backend: str = "openai-whisper"
     seed: int = 0
     balance_to: str | None = None
     num_proc: int | None = None
@@ -92,6 +95,8 @@ class BuildSettings:
         get_corpora(self.corpora, parse_emotion_map(self.emotion_map))
         if self.transcripts not in TRANSCRIPTS:
             raise UnknownNameError("source of transcripts", self.transcripts, TRANSCRIPTS)
+        if self.transcripts == "whisper":
+            make_listener(self.transcription)
         if self.num_proc is not None and self.num_proc < 1:
             raise SettingsError(f"--num-proc {self.num_proc}: expected 1 or more processes.")
         if self.cleaning.sample_rate_hz != SAMPLE_RATE_HZ:
@@ -173,6 +178,11 @@ class BuildSettings:
         return Draw(1, 0, self.seed)
 
     @property
+    def transcription(self) -> TranscriptionSettings:
+        """Who transcribes."""
+        return TranscriptionSettings(self.whisper, self.language, self.backend)
+
+    @property
     def resolved_cache_dir(self) -> Path:
         """The cache folder that is used."""
         return Path(self.cache_dir) if self.cache_dir else default_cache_dir()
@@ -194,6 +204,7 @@ class BuildSettings:
                 "source": self.transcripts,
                 "whisper": self.whisper if whisper else None,
                 "language": self.language if whisper else None,
+                "backend": self.backend if whisper else None,
             },
             "seed": self.seed,
             "balance_to": self.balance_to,

@@ -145,15 +145,14 @@ class EmotionRecognizer:
                 f"This model was trained on {self.transcripts['source']} transcripts, not on Whisper's: "
                 "say what is spoken with texts=[…] (`mmser predict --text`)."
             )
-        from mmser.curation.transcription import (
-            TranscriptionSettings,
-            identify_checkpoint,
-            transcribe_waveforms,
-        )
+        from mmser.curation.listeners import TranscriptionSettings, make_listener
+        from mmser.curation.transcription import transcribe_waveforms
 
-        whisper = str(self.whisper)
+        settings = TranscriptionSettings(
+            str(self.whisper), self.transcripts["language"], self.transcripts["backend"]
+        )
         try:
-            identify_checkpoint(whisper)
+            make_listener(settings)
         except MmserError as error:
             raise SettingsError(
                 f"{error} The model's corpus was transcribed with {self.transcripts['whisper']!r}. Say where "
@@ -162,6 +161,5 @@ class EmotionRecognizer:
             ) from error
         by_hash = {hash_waveform(waveform): waveform for waveform in waveforms}
         durations_s = {key: len(waveform) / SAMPLE_RATE_HZ for key, waveform in by_hash.items()}
-        settings = TranscriptionSettings(whisper, self.transcripts["language"])
         transcripts = transcribe_waveforms(by_hash.__getitem__, durations_s, settings, None, progress=False)
         return [transcripts[hash_waveform(waveform)].text for waveform in waveforms]
