@@ -109,6 +109,16 @@ def test_of_equal_sounds_with_two_labels_none_stays():
     assert drops[0].detail == "same sound: a (sad), b (angry)"
 
 
+def test_a_sound_that_has_another_label_outside_the_scheme_goes():
+    clips = [_cleaned("a", "happy", "x"), _cleaned("b", "happy", "x"), _cleaned("c", "happy", "y")]
+    drops = drop_unusable(clips, 1.0, {"x": ["d (neutral)"], "z": ["e (neutral)"]})
+    assert [(drop.id, drop.reason) for drop in drops] == [
+        ("a", "duplicate-other-label"),
+        ("b", "duplicate-other-label"),
+    ]
+    assert drops[0].detail == "same sound: a (happy), b (happy), d (neutral)"
+
+
 def test_clips_that_failed_are_not_taken_for_equal_sounds():
     clips = [_cleaned("a", duration_s=0, reason="silent"), _cleaned("b", duration_s=0, reason="empty")]
     clips = [clip._replace(sha256="") for clip in clips]

@@ -1,10 +1,12 @@
+import hashlib
+
 import numpy as np
 import pytest
 
 from factories_audio import make_speech, write_clip
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.curation import store as store_module
-from mmser.curation.store import CleanStore, default_cache_dir
+from mmser.curation.store import CleanStore, default_cache_dir, find_same_bytes
 from mmser.errors import AudioError
 
 
@@ -76,6 +78,16 @@ def test_a_full_disk_is_no_fault_of_the_clip_and_leaves_no_half_file(store, tmp_
     with pytest.raises(OSError, match="No space left"):
         store.clean_file(path)
     assert not [found for found in store.folder.rglob("*") if found.is_file()]
+
+
+def test_files_with_the_same_bytes_are_found_and_others_and_missing_ones_are_not(tmp_path):
+    names = ("known", "same", "as_long", "longer")
+    paths = {name: tmp_path / name for name in names}
+    for path, content in zip(paths.values(), (b"abc", b"abc", b"xyz", b"abcd"), strict=True):
+        path.write_bytes(content)
+    known = {paths["known"]: hashlib.sha256(b"abc").hexdigest()}
+    others = [paths["same"], paths["as_long"], paths["longer"], tmp_path / "gone", tmp_path]
+    assert find_same_bytes(others, known) == {paths["same"]: known[paths["known"]]}
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):

@@ -4,7 +4,8 @@ Kept and dropped clips of a step add up to the clips that reached it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mmser.corpora.base import Clip
@@ -84,15 +85,22 @@ def _make_row(clip: Clip, labels: Sequence[str], scheme: Scheme) -> dict[str, An
     }
 
 
-def drop_unusable(clips: Sequence[CleanedClip], min_duration_s: float) -> list[Drop]:
+def drop_unusable(
+    clips: Sequence[CleanedClip],
+    min_duration_s: float,
+    outside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[Drop]:
     """Find the clips that training cannot use.
 
     A clip goes where it could not be read or cleaned, then where it is short, then where another clip has the
-    same sound: of equal labels the lowest id stays, of unequal labels none, since one of them must be wrong.
+    same sound: of equal labels the lowest id stays, of unequal labels none, since one of them must be wrong,
+    also where the other was left out at relabel.
 
     Args:
         clips: all that were cleaned.
         min_duration_s: a clip shorter than this after cleaning is too short.
+        outside: ``sha256`` of a clip -> the clips of that sound, with their emotions, that are in no class of
+            the scheme.
 
     Returns:
         The drops, in the order of their ids.
@@ -107,14 +115,14 @@ def drop_unusable(clips: Sequence[CleanedClip], min_duration_s: float) -> list[D
             drops.append(Drop(clip.id, "clean", "too-short", detail))
         else:
             same_sound[clip.sha256].append(clip)
-    for twins in same_sound.values():
-        drops += _drop_duplicates(sorted(twins))
+    for sha256, twins in same_sound.items():
+        drops += _drop_duplicates(sorted(twins), outside.get(sha256, ()))
     return sorted(drops)
 
 
-def _drop_duplicates(twins: Sequence[CleanedClip]) -> list[Drop]:
+def _drop_duplicates(twins: Sequence[CleanedClip], outside: Sequence[str]) -> list[Drop]:
     labels = {clip.label for clip in twins}
-    if len(labels) > 1:
-        names = ", ".join(f"{clip.id} ({clip.label})" for clip in twins)
+    if len(labels) > 1 or outside:
+        names = ", ".join([*(f"{clip.id} ({clip.label})" for clip in twins), *outside])
         return [Drop(clip.id, "clean", "duplicate-other-label", f"same sound: {names}") for clip in twins]
     return [Drop(clip.id, "clean", "duplicate", f"same sound as {twins[0].id}") for clip in twins[1:]]

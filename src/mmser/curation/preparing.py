@@ -123,7 +123,7 @@ def _clean(
 
 
 def _twins_outside(rows: Dataset, outside: Sequence[Clip]) -> dict[str, list[str]]:
-    """``sha256`` of a cleaned clip -> the clips outside the scheme with the same bytes, and their emotions."""
+    """``sha256`` of a cleaned clip -> the clips of the same bytes outside the scheme, with their emotions."""
     columns = read_columns(rows, ("path", "file_sha256", "sha256"))
     sound_of = {file: sha256 for _, file, sha256 in zip(*columns, strict=True) if sha256}
     files = {Path(path): file for path, file, sha256 in zip(*columns, strict=True) if sha256}
