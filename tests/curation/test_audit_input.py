@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import datasets
 import pytest
 from datasets import DatasetDict
 
@@ -27,6 +28,15 @@ def test_a_corpus_that_was_built_is_opened(tmp_path):
     corpus = read_splits(write_corpus(tmp_path / "corpus", num_train=4, num_test=2))
     assert {split: len(rows) for split, rows in corpus.items()} == {"train": 4, "validation": 2, "test": 2}
     assert corpus["test"][0]["audio"]["bytes"].startswith(b"fLaC")
+
+
+def test_what_is_unpacked_lies_in_the_cache_of_mmser_and_not_in_that_of_datasets(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    corpus = read_splits(write_corpus(tmp_path / "corpus", num_train=4, num_test=2))
+    (file,) = corpus["train"].cache_files
+    assert Path(file["filename"]).is_relative_to(tmp_path / "cache" / "opened")
+    assert not (tmp_path / "datasets").exists()
 
 
 def test_what_was_saved_to_disk_is_opened_with_its_audio_undecoded(splits, tmp_path):

@@ -1,8 +1,11 @@
 import json
+from pathlib import Path
 
+import datasets
 import pytest
 from datasets import Audio, ClassLabel
 
+from factories_corpus import write_corpus
 from mmser.curation.schema import SCHEMA_VERSION, clip_features, load_corpus, read_corpus_json
 from mmser.errors import DatasetFormatError
 
@@ -72,3 +75,17 @@ def test_damaged_parquet_is_named(tmp_path):
         (folder / "data" / f"{split}-00000-of-00001.parquet").write_bytes(b"no parquet")
     with pytest.raises(DatasetFormatError, match="its Parquet files cannot be read"):
         load_corpus(folder)
+
+
+@pytest.mark.parametrize("cache_dir", [None, "mine"])
+def test_what_is_unpacked_lies_in_the_cache_of_mmser_and_not_in_that_of_datasets(
+    tmp_path, monkeypatch, cache_dir
+):
+    monkeypatch.setenv("MMSER_CACHE", str(tmp_path / "usual"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    given = None if cache_dir is None else tmp_path / cache_dir
+    corpus = load_corpus(write_corpus(tmp_path / "c", num_train=4, num_test=2), cache_dir=given)
+    for rows in corpus.values():
+        (file,) = rows.cache_files
+        assert Path(file["filename"]).is_relative_to(tmp_path / (cache_dir or "usual") / "opened")
+    assert not (tmp_path / "datasets").exists()

@@ -8,6 +8,7 @@ from datasets.exceptions import DatasetGenerationError
 from mmser.curation.rows import without_bars
 from mmser.curation.schema import CORPUS_JSON, read_corpus_json
 from mmser.curation.splitting import get_protocol
+from mmser.curation.store import opened_dir
 from mmser.errors import DatasetFormatError
 
 DEFAULT_PROTOCOL = "speaker"
@@ -30,7 +31,8 @@ def read_promises(folder: str | Path) -> tuple[str, tuple[str, ...]]:
 def read_splits(folder: str | Path) -> dict[str, Dataset]:
     """Open a dataset: a corpus, a clone of one from the Hub, or what ``save_to_disk`` wrote.
 
-    Its columns may be more or fewer than those of a corpus; no audio is decoded, and nothing is fetched.
+    Its columns may be more or fewer than those of a corpus; no audio is decoded, and nothing is fetched. Rows
+    of Parquet files are unpacked to the cache folder, as :func:`mmser.curation.schema.load_corpus` does.
 
     Args:
         folder: holds Parquet files in the Hub's layout, or Arrow files with ``dataset_dict.json``.
@@ -61,7 +63,7 @@ def _open(folder: Path) -> DatasetDict:
         return load_from_disk(str(folder))
     if (folder / "state.json").is_file():
         return DatasetDict({"train": load_from_disk(str(folder))})
-    return load_dataset(str(folder))
+    return load_dataset(str(folder), cache_dir=str(opened_dir()))
 
 
 def _without_decoding(rows: Dataset, folder: Path) -> Dataset:

@@ -11,6 +11,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac
 from mmser.curation.rows import without_bars
+from mmser.curation.store import opened_dir
 from mmser.errors import DatasetFormatError
 
 SCHEMA_VERSION = 1
@@ -90,11 +91,13 @@ def read_corpus_json(folder: str | Path) -> dict[str, Any]:
     return content
 
 
-def load_corpus(folder: str | Path) -> DatasetDict:
+def load_corpus(folder: str | Path, *, cache_dir: str | Path | None = None) -> DatasetDict:
     """Open a corpus that ``mmser build`` wrote; nothing is fetched and no audio is decoded.
 
     Args:
         folder: the corpus folder.
+        cache_dir: its rows are unpacked once to ``opened`` in this folder, which may be deleted when no
+            process has a corpus open; None for ``$MMSER_CACHE``, else ``~/.cache/mmser``.
 
     Returns:
         The splits "train", "validation" and "test", with the columns of :func:`clip_features`.
@@ -113,7 +116,7 @@ def load_corpus(folder: str | Path) -> DatasetDict:
         raise DatasetFormatError(f"{folder / DATA_FOLDER}: no Parquet file of {absent}. Build again.")
     try:
         with without_bars():
-            corpus = load_dataset("parquet", data_files=files)
+            corpus = load_dataset("parquet", data_files=files, cache_dir=str(opened_dir(cache_dir)))
     except (DatasetGenerationError, ValueError) as error:  # pyarrow's errors are ValueErrors
         reason = error.__cause__ or error
         raise DatasetFormatError(

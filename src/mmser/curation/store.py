@@ -42,6 +42,15 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("MMSER_CACHE") or Path.home() / ".cache" / "mmser")
 
 
+def opened_dir(cache_dir: str | Path | None = None) -> Path:
+    """Return where ``datasets`` unpacks the corpora that are opened: a copy of each as large as itself.
+
+    Args:
+        cache_dir: the cache folder; None for :func:`default_cache_dir`.
+    """
+    return Path(cache_dir or default_cache_dir()) / "opened"
+
+
 @dataclass(frozen=True)
 class CleanStore:
     """The cleaned clips of one cache folder under one set of settings."""
