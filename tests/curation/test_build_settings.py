@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -112,3 +113,20 @@ def test_without_names_the_settings_own_protocol_and_fold_are_built():
 def test_a_fold_that_a_protocol_does_not_have_is_an_error():
     with pytest.raises(SettingsError, match="Fold 4 of 3: protocol 'corpus' has the folds 0 to 2"):
         USUAL.list_builds(("speaker", "corpus"), (4,), num_corpora=3)
+
+
+def test_a_checkpoint_is_recorded_by_the_name_that_others_know_it_by(tmp_path, monkeypatch):
+    import whisper
+
+    def recorded(checkpoint):
+        return replace(USUAL, whisper=str(checkpoint)).to_dict([])["transcripts"]["whisper"]
+
+    official, other = tmp_path / "downloaded.pt", tmp_path / "mine.pt"
+    official.write_bytes(b"official")
+    other.write_bytes(b"tuned")
+    digest = hashlib.sha256(b"official").hexdigest()
+    monkeypatch.setitem(whisper._MODELS, "small", f"https://openai/models/{digest}/small.pt")
+    assert recorded(official) == "small"
+    assert recorded(other) == "mine.pt"
+    assert recorded(tmp_path / "converted") == "converted"  # a folder, as faster-whisper takes
+    assert recorded("tiny.en") == "tiny.en"

@@ -202,7 +202,7 @@ class BuildSettings:
             "corpora": corpora,
             "transcripts": {
                 "source": self.transcripts,
-                "whisper": self.whisper if whisper else None,
+                "whisper": _public_name(self.whisper) if whisper else None,
                 "language": self.language if whisper else None,
                 "backend": self.backend if whisper else None,
             },
@@ -213,3 +213,21 @@ class BuildSettings:
             "cleaning": self.cleaning.to_dict(),
             "augmentation": self.augmentation.to_dict(),
         }
+
+
+def _public_name(checkpoint: str) -> str:
+    """What a corpus, and a model trained on it, call a checkpoint: no path of the machine that built it.
+
+    openai-whisper's own name, also where its file was given; of any other file or folder the bare name.
+    """
+    path = Path(checkpoint)
+    if path.is_file():
+        import whisper
+
+        from mmser.curation.whisper_checkpoints import identify_checkpoint
+
+        identity = identify_checkpoint(checkpoint)
+        for name in whisper.available_models():
+            if identify_checkpoint(name) == identity:
+                return name
+    return path.name
