@@ -8,9 +8,11 @@ import pytest
 from factories_whisper import FakeListener, save_whisper_checkpoint
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import read_waveform
+from mmser.corpora import read_clips
 from mmser.curation import transcription
 from mmser.curation.listeners import OpenAIWhisper, TranscriptionSettings
 from mmser.curation.transcription import EVERYTHING, Share, transcribe_waveforms
+from mmser.curation.word_errors import make_normalizer, word_error_rate
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +128,22 @@ def test_processes_share_the_clips_whatever_is_in_the_cache_already(clips, tmp_p
 
 @pytest.mark.corpus
 @pytest.mark.weights
-def test_whisper_base_hears_the_sentences_of_real_clips():
-    root, models = Path(os.environ["MMSER_CORPORA"]), Path(os.environ["MMSER_MODELS"])
-    files = {
-        "dogs are sitting by the door": root / "RAVDESS/Actor_01/03-01-03-01-02-01-01.wav",
-        "kids are talking by the door": root / "RAVDESS/Actor_02/03-01-05-01-01-01-02.wav",
+def test_whisper_base_understands_real_clips():
+    # looping whisper.transcribe over clips of these two corpora errs in 3 and 9 words of a hundred
+    checkpoint = str(Path(os.environ["MMSER_MODELS"]) / "whisper-base.pt")
+    clips, _ = read_clips(Path(os.environ["MMSER_CORPORA"]), ("ravdess", "tess"))
+    chosen = [clip for clip in clips if clip.reference][::40]
+    sounds = {
+        f"{number:08x}": clean_waveform(*read_waveform(clip.path), CleaningSettings())
+        for number, clip in enumerate(chosen)
     }
-    clips = {
-        f"{index:08x}": clean_waveform(*read_waveform(path), CleaningSettings())
-        for index, path in enumerate(files.values())
-    }
-    heard = transcribe(clips, str(models / "whisper-base.pt"))
-    for transcript, sentence in zip(heard.values(), files, strict=True):
-        assert transcript.text.lower().rstrip(".") == sentence
+    heard = transcribe(sounds, checkpoint)
+    normalize = make_normalizer("en")
+    pairs = [
+        (normalize(clip.reference), normalize(transcript.text))
+        for clip, transcript in zip(chosen, heard.values(), strict=True)
+    ]
+    assert len(pairs) > 30
+    assert word_error_rate(pairs) < 0.1
+    first = dict(list(sounds.items())[:1])
+    assert transcribe(first, checkpoint)["00000000"].text == heard["00000000"].text
