@@ -76,3 +76,7 @@ class RunFormatError(MmserError):
 
 class DownloadError(MmserError):
     """A published file that cannot be had, or that is not what its publisher states."""
+
+
+class DivergedError(MmserError):
+    """A model whose answers are no numbers."""

@@ -1,7 +1,6 @@
 import json
 import shutil
 
-import pandas as pd
 import pytest
 import torch
 from transformers import PreTrainedModel
@@ -14,7 +13,6 @@ from mmser.models.loading import load_model
 from mmser.training.scoring import (
     evaluate_each,
     evaluate_on,
-    find_trained_speakers,
     pool_runs,
     predict_logits,
 )
@@ -105,41 +103,6 @@ def test_runs_of_one_name_are_not_reported_to_one_folder(run, tmp_path):
     second = shutil.copytree(run, tmp_path / "b" / "run")
     with pytest.raises(SettingsError, match=r"several runs are named \['run'\]"):
         list(evaluate_each([run, second], tmp_path / "corpus", tmp_path / "reports"))
-
-
-def test_clips_and_speakers_that_the_model_has_met_are_named(run, corpus):
-    metrics = json.loads((run / "metrics.json").read_text())
-    splits = load_corpus(corpus)
-    met = [splits["train"], splits["validation"]]
-    frame = pd.DataFrame(
-        {
-            "id": [*(split["id"][0] for split in met), "new/1"],
-            "speaker": [*(split["speaker"][0] for split in met), "new/a"],
-        }
-    )
-    assert find_trained_speakers(metrics, frame) == [
-        "1 clips were in the training split, e.g. ravdess/train-000",
-        "1 speakers were in the training split, e.g. ravdess/train-0",
-        "1 clips were in the validation split, on which the model was chosen, e.g. ravdess/validation-000",
-        "1 speakers were in the validation split, on which the model was chosen, e.g. ravdess/validation-0",
-    ]
-    assert find_trained_speakers(metrics, frame.iloc[2:]) == []
-
-
-def test_a_training_corpus_that_is_gone_is_said_so(run):
-    metrics = json.loads((run / "metrics.json").read_text())
-    metrics["settings"]["corpus"] = "/nowhere"
-    (found,) = find_trained_speakers(metrics, pd.DataFrame({"id": [], "speaker": []}))
-    assert found == "not checked: the corpus that the model was trained on is no longer at /nowhere"
-
-
-def test_another_corpus_in_the_place_of_the_training_corpus_is_said_so(run, tmp_path):
-    metrics = json.loads((run / "metrics.json").read_text())
-    metrics["settings"]["corpus"] = str(write_corpus(tmp_path / "rebuilt", num_train=3, num_test=3))
-    frame = pd.DataFrame({"id": ["ravdess/train-000"], "speaker": ["ravdess/train-0"]})
-    (found,) = find_trained_speakers(metrics, frame)
-    assert found.startswith("not checked: ")
-    assert "(fingerprint tones-3-3) than the one that the model was trained on (tones-32-12)" in found
 
 
 def test_folds_are_pooled_clip_by_clip(run, tmp_path):

@@ -27,6 +27,11 @@ class ClipDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.split)
 
+    @property
+    def lengths(self) -> list[float]:
+        """Seconds of each clip, by which batches can be grouped."""
+        return list(self.split["duration_s"])
+
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.split[index]
         features = self.processor.features(decode_audio(row["audio"]), row["transcript"] or "")
@@ -46,6 +51,7 @@ class PooledDataset(torch.utils.data.Dataset):
     Args:
         states: tower -> its pooled states, each (N, D).
         labels: class index of each clip.
+        lengths: of each clip's features, in any unit, by which batches can be grouped.
         makers: index of a clip -> its features, for each tower that is trained.
     """
 
@@ -53,10 +59,12 @@ class PooledDataset(torch.utils.data.Dataset):
         self,
         states: Mapping[str, Tensor],
         labels: Sequence[int],
+        lengths: Sequence[float],
         makers: Sequence[Callable[[int], Mapping[str, np.ndarray]]] = (),
     ):
         self.states = dict(states)
         self.labels = torch.tensor(labels)
+        self.lengths = list(lengths)
         self.makers = list(makers)
 
     def __len__(self) -> int:

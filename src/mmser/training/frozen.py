@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,15 +16,16 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from mmser.curation.schema import decode_audio
+from mmser.errors import SettingsError
 from mmser.models.audio_classifier import classify_pooled, embed_audio, get_audio_tower
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
 from mmser.training.collation import PooledDataset
 from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
 from mmser.training.freezing import is_frozen
 
+logger = logging.getLogger(__name__)
+
 _POOLING = "mean of the last hidden states over real frames, masked group norm, 1"
-
-
 _NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
 
 
@@ -53,6 +55,28 @@ class PooledModel(nn.Module):
         children = model.named_children()
         self.parts = nn.ModuleDict({name: part for name, part in children if part not in frozen})
         self._whole = [model]  # in a list: the frozen towers are not parts of this module
+
+    def gradient_checkpointing_enable(self, **options: Any) -> None:
+        """Checkpoint the activations of the towers that are trained; frozen ones are not run at all."""
+        for part in self._trained_towers():
+            part.gradient_checkpointing_enable(**options)
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
+        """The same, under the name that newer versions of transformers call."""
+        for part in self._trained_towers():
+            part.activation_checkpointing_enable(**options)
+
+    def _trained_towers(self) -> list[Any]:
+        towers = [part for part in self.parts.values() if isinstance(part, PreTrainedModel)]
+        if not towers:
+            logger.warning("Gradient checkpointing saves nothing here: no tower is trained.")
+        for tower in towers:
+            if not tower.supports_gradient_checkpointing:
+                raise SettingsError(
+                    f"Gradient checkpointing is on, and transformers has none for {type(tower).__name__}. "
+                    "Leave it off, or freeze that tower."
+                )
+        return towers
 
     def forward(
         self,
@@ -145,7 +169,8 @@ class FrozenTowers:
             states["text"] = self._look_up(store, keys, [len(text) for text in texts], embed_texts)
         trained = encoders_of(self.model).keys() - states
         makers = {"audio": audio_features, "text": text_features}
-        return PooledDataset(states, split["label"], [makers[name] for name in sorted(trained)])
+        lengths = [len(text) for text in texts] if trained == {"text"} else split["duration_s"]
+        return PooledDataset(states, split["label"], lengths, [makers[name] for name in sorted(trained)])
 
     def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Stack pooled states and pad the features of the tower that is trained, if one is."""

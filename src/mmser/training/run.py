@@ -3,12 +3,11 @@
 import json
 import logging
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +15,21 @@ import datasets
 import torch
 from accelerate.state import PartialState
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from mmser.curation.schema import read_corpus_json
 from mmser.curation.store import default_cache_dir
 from mmser.errors import EmptySplitError, MmserError, SettingsError
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
-from mmser.evaluation.writing import SETTINGS_FILE, check_run_folder
 from mmser.models.loading import Processor
 from mmser.training.arguments import RunSettings
 from mmser.training.collation import ClipDataset, collate_clips
 from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
+from mmser.training.provenance import find_tower_leaks, trace_training
+from mmser.training.resuming import find_checkpoint, prepare_folder
 from mmser.training.scoring import class_names, describe_corpus, format_confusion, make_frame
-from mmser.training.trainer import EmotionTrainer, make_compute_metrics
+from mmser.training.trainer import EmotionTrainer
 
 logger = logging.getLogger(__name__)
-
-_MAY_CHANGE_ON_RESUME = (
-    "resume",
-    "overwrite",
-    "cache_dir",
-    "embedding_batch_size",
-    "report_to",
-    "logging_steps",
-)
 
 
 @dataclass
@@ -67,6 +57,11 @@ class Run:
         """The run's folder."""
         return Path(str(self.settings.out))
 
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What the corpus says of itself, corpus.json."""
+        return read_corpus_json(Path(str(self.settings.corpus)))
+
 
 def train_and_evaluate(run: Run) -> dict[str, Any]:
     """Train on train, choose on validation, look at test once, and write the model's folder.
@@ -77,7 +72,8 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     Raises:
         OutputExistsError: the run's folder holds a run and neither ``overwrite`` nor ``resume`` is set, or
             holds anything else.
-        SettingsError: a resumed run was begun with other settings.
+        SettingsError: a resumed run was begun with other settings or on another corpus.
+        RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
     """
     for split in ("train", "validation", "test"):
@@ -86,11 +82,14 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
                 f"{run.settings.corpus}: the {split} split holds no clip. Build another protocol or fold."
             )
     check_processes()
-    prepare_output(run)
+    origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
+    if PartialState().is_main_process:
+        prepare_folder(run.out, run.described, run.about["fingerprint"])
     seconds = {"embed": 0.0}
     view, trainer = _make_trainer(run, seconds)
     started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=_find_checkpoint(run))
+    checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     seconds["train"] = time.perf_counter() - started
     frames = {}
     for split in ("validation", "test"):
@@ -98,7 +97,9 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
         frames[split] = make_frame(run.corpus[split], logits, class_names(run.model))
     if PartialState().is_main_process:
         save_model(run)
-        metrics = write_evaluation(run.out, _describe(run, seconds), frames["test"], frames["validation"])
+        metrics = write_evaluation(
+            run.out, _describe(run, origin, seconds), frames["test"], frames["validation"]
+        )
         print(
             "",
             summarize(metrics),
@@ -122,31 +123,6 @@ def check_processes() -> None:
             f"{launched} processes were launched, and each thinks that it is alone: they would write one run "
             "over another. Without a GPU give --use_cpu True."
         )
-
-
-def prepare_output(run: Run) -> None:
-    """Make the run's folder, or refuse; remember the settings so that a resumed run can be held to them."""
-    if not PartialState().is_main_process:
-        return
-    out, settings_file = run.out, run.out / SETTINGS_FILE
-    if run.settings.resume and settings_file.exists():
-        begun = json.loads(settings_file.read_text(encoding="utf-8"))
-        changed = sorted(
-            key
-            for key in begun.keys() | run.described.keys()
-            if begun.get(key) != run.described.get(key) and key not in _MAY_CHANGE_ON_RESUME
-        )
-        if changed:
-            raise SettingsError(
-                f"{out}: begun with other values of {changed} ({[begun.get(key) for key in changed]}). "
-                "Resume with those, or start anew with --overwrite."
-            )
-        return
-    check_run_folder(out, overwrite=run.settings.overwrite)
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    settings_file.write_text(json.dumps(run.described, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _make_trainer(run: Run, seconds: dict[str, float]) -> tuple[Callable[[str], Any], EmotionTrainer]:
@@ -181,29 +157,19 @@ def _build_trainer(
     arguments.remove_unused_columns = False
     arguments.label_names = ["labels"]
     return EmotionTrainer(
+        classes=class_names(run.model),
         model=trained,
         args=arguments,
         data_collator=collate,
         train_dataset=view("train"),
         eval_dataset=view("validation"),
-        compute_metrics=make_compute_metrics(class_names(run.model)),
         callbacks=[EarlyStoppingCallback(run.settings.patience)] if run.settings.patience else None,
     )
 
 
-def _find_checkpoint(run: Run) -> str | None:
-    if not run.settings.resume:
-        return None
-    folder = run.out / "checkpoints"
-    checkpoint = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    if checkpoint is None:
-        logger.warning("%s: holds no checkpoint yet; the run starts at the beginning.", folder)
-    return checkpoint
-
-
 def save_model(run: Run) -> None:
     """Write model, processor and what curation did to the clips: a folder that predicts on its own."""
-    settings = read_corpus_json(Path(str(run.settings.corpus)))["settings"]
+    settings = run.about["settings"]
     run.model.config.preprocessing = {
         "cleaning": settings["cleaning"],
         "transcripts": settings["transcripts"],
@@ -212,12 +178,22 @@ def save_model(run: Run) -> None:
     run.processor.save_pretrained(str(run.out))
 
 
-def _describe(run: Run, seconds: dict[str, float]) -> dict[str, Any]:
+def _trace(run: Run) -> dict[str, Any]:
+    """Which runs have trained the model's parts, and what that shares with the test split."""
+    fingerprint = run.about["fingerprint"]
+    trained_on = trace_training(run.described, fingerprint)
+    leaks = find_tower_leaks(trained_on, fingerprint, run.corpus["test"])
+    if leaks and PartialState().is_main_process:
+        logger.warning("The test scores of this run will be too high: %s", "; ".join(leaks))
+    return {"trained_on": trained_on, "leaks": [*run.about["leaks"], *leaks]}
+
+
+def _describe(run: Run, origin: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
     """Everything in metrics.json but the scores."""
-    corpus = read_corpus_json(Path(str(run.settings.corpus)))
     return {
         "system": name_system(run.model),
-        **describe_corpus(corpus),
+        **describe_corpus(run.about),
+        **origin,
         "seed": run.arguments.seed,
         "num_processes": PartialState().num_processes,
         "num_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
@@ -235,11 +211,12 @@ def name_system(model: PreTrainedModel) -> str:
 
 
 def run_recipe(main: Callable[[], None]) -> None:
-    """Run a recipe's main and end the process as `mmser` does: 0 done, 1 a clear error, 130 interrupted."""
+    """Run a recipe's main and end the process as `mmser` does: 0 done, 2 a clear error, 130 interrupted."""
     try:
         main()
     except MmserError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted: what was computed is kept; go on with --resume.", file=sys.stderr)
         sys.exit(130)

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
-from mmser.errors import DatasetFormatError, SettingsError
+from mmser.errors import SettingsError
 from mmser.evaluation.folds import pool_folds
 from mmser.evaluation.predictions import (
     classes_of,
@@ -38,13 +38,9 @@ from mmser.evaluation.scores import compute_confusion_matrix
 from mmser.evaluation.writing import check_report_folder
 from mmser.models.loading import Processor, choose_device, load_model
 from mmser.training.collation import ClipDataset, collate_clips
+from mmser.training.provenance import find_trained_speakers
 
 logger = logging.getLogger(__name__)
-
-_JUDGED_APART_FROM = (  # splits that clips to judge must not share anything with: split, its name, its role
-    ("train", "training", ""),
-    ("validation", "validation", ", on which the model was chosen"),
-)
 
 
 @torch.inference_mode()
@@ -168,36 +164,6 @@ def _check_fits(model: PreTrainedModel, scheme: str, corpus: Path, about: Mappin
                 about["settings"][name],
                 applied,
             )
-
-
-def find_trained_speakers(metrics: Mapping[str, Any], frame: pd.DataFrame) -> list[str]:
-    """Name what a run's own training and validation data share with clips that it is judged on.
-
-    Args:
-        metrics: of the run; ``settings["corpus"]`` is the corpus that it was trained on.
-        frame: predictions of the clips.
-
-    Returns:
-        One sentence a kind of overlap, or one that says why it was not checked.
-    """
-    folder = Path(metrics["settings"]["corpus"])
-    try:
-        trained_on = read_corpus_json(folder)["fingerprint"]
-    except DatasetFormatError:
-        return [f"not checked: the corpus that the model was trained on is no longer at {folder}"]
-    if trained_on != metrics["corpus_fingerprint"]:
-        return [
-            f"not checked: {folder} is another corpus by now (fingerprint {trained_on}) than the one that "
-            f"the model was trained on ({metrics['corpus_fingerprint']})"
-        ]
-    corpus = load_corpus(folder)
-    found = []
-    for split, name, role in _JUDGED_APART_FROM:
-        for kind, column, judged in (("clips", "source_id", "id"), ("speakers", "speaker", "speaker")):
-            shared = set(corpus[split][column]) & set(frame[judged])
-            if shared:
-                found.append(f"{len(shared)} {kind} were in the {name} split{role}, e.g. {min(shared)}")
-    return found
 
 
 def evaluate_each(runs: Sequence[Path], corpus: Path, out: Path | None = None) -> Iterator[str]:
