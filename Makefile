@@ -51,5 +51,7 @@ style: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## Remove what make made, .venv included
-	rm -rf $(VENV) $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+clean: ## Remove what make made, .venv included; a DEMO_DIR that holds no demo is kept
+	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@if [ -f "$(DEMO_DIR)/.mmser-demo" ]; then rm -rf "$(DEMO_DIR)"; \
+	elif [ -e "$(DEMO_DIR)" ]; then echo "$(DEMO_DIR): kept, since it is not the demo's (no .mmser-demo in it)."; fi
