@@ -3,7 +3,7 @@ import json
 import datasets
 import pytest
 
-from factories_audio import write_damaged_files, write_small_root
+from factories_audio import make_speech, write_clip, write_damaged_files, write_small_root
 from mmser import __version__
 from mmser.cli import build as build_command
 from mmser.cli import main
@@ -82,6 +82,14 @@ def test_damaged_files_make_the_exit_code_1_and_the_corpus_is_written(build, tmp
     assert build(root=root) == 1
     assert "truncated 1" in capsys.readouterr().out
     assert (tmp_path / "out" / "corpus.json").is_file()
+
+
+def test_a_file_too_long_for_a_clip_makes_the_exit_code_1(build, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("mmser.audio.io.MAX_DURATION_S", 2)
+    root = write_small_root(tmp_path / "root")
+    write_clip(root / "RAVDESS" / "Actor_07" / "03-01-02-01-01-01-07.wav", make_speech(2.5))
+    assert build(root=root) == 1
+    assert "left out: not-in-scheme 2, too-long 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

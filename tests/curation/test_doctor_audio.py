@@ -51,7 +51,7 @@ def test_the_reason_of_a_damaged_file_is_that_of_a_build(tmp_path):
         ("not-finite", "error", "convert them again"),
         ("empty", "warning", "A build leaves them out"),
         ("silent", "warning", "Listen to them"),
-        ("too-long", "warning", "Cut them into clips"),
+        ("too-long", "error", "Cut them into clips"),
     ],
 )
 def test_what_a_build_calls_damaged_is_an_error_and_what_it_copes_with_a_warning(reason, severity, remedy):

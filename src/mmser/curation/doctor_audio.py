@@ -30,7 +30,7 @@ _REMEDIES = {
     "not-finite": "Copy or convert them again.",
     "empty": "Download them again. A build leaves them out.",
     "silent": "Listen to them; download them again if they were not silent once. A build leaves them out.",
-    "too-long": "Cut them into clips of one utterance. A build leaves them out.",
+    "too-long": "Cut them into clips of one utterance; download them again if they were published so.",
 }
 _TITLES = {
     "lfs-pointer": "Git LFS pointers in place of audio",
