@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mmser.corpora.base import Clip
 from mmser.labels import Scheme
 
-# No clip as published or meant: a build goes on without it, and is not what was asked for before it is mended.
+# No clip as published or meant: a build goes on without it, and is not what was asked for until it is mended.
 # Short and silent clips are what cleaning is there for; hours of sound in one file are not.
 DAMAGED = frozenset({"unreadable", "lfs-pointer", "truncated", "not-finite", "too-long", "cleaning-failed"})
 
