@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 
 _POOLING = "mean of the last hidden states over real frames, masked group norm, 1"
 _NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
+_NOT_OF_THE_ENCODER = {  # fields of a configuration that change no state: names, and what belongs to a head
+    *("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version"),
+    *("id2label", "label2id", "num_labels", "problem_type", "preprocessing", "custom_pipelines"),
+    *("classifier_proj_size", "use_weighted_layer_sum"),
+}
 
 
 def encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
@@ -132,7 +137,7 @@ class FrozenTowers:
 
     def _describe_features(self, tower: str) -> str:
         if tower == "text":
-            return json.dumps(self.processor.tokenizer.get_vocab(), sort_keys=True)
+            return json.dumps(describe_tokenizer(self.processor.tokenizer), sort_keys=True, default=str)
         made = {name: value for name, value in self.audio.to_dict().items() if name not in _NAMES_ALONE}
         return json.dumps([self.reads_text, made], sort_keys=True, default=str)
 
@@ -208,7 +213,30 @@ class FrozenTowers:
         return store.stack(keys)
 
 
+def describe_encoder(encoder: Any) -> dict[str, Any]:
+    """What decides an encoder's states beside its weights: its configuration and its precision."""
+    config = encoder.config.to_dict()
+    kept = {name: value for name, value in config.items() if name not in _NOT_OF_THE_ENCODER}
+    return {"config": kept, "dtype": str(encoder.dtype)}
+
+
+def describe_tokenizer(tokenizer: Any) -> dict[str, Any]:
+    """What decides a text's tokens: how it is normalised, cut into pieces, looked up and framed."""
+    described = {
+        "class": type(tokenizer).__name__,
+        "limit": tokenizer.model_max_length,
+        "padding": tokenizer.pad_token_id,
+        "truncation_side": tokenizer.truncation_side,
+    }
+    if not tokenizer.is_fast:
+        return described | {"vocabulary": tokenizer.get_vocab(), "options": tokenizer.init_kwargs}
+    serialized = json.loads(tokenizer.backend_tokenizer.to_str())
+    # Set by each call and not by the tokenizer's maker.
+    return described | {"pieces": {**serialized, "truncation": None, "padding": None}}
+
+
 def _open_store(cache_dir: Path, encoder: nn.Module, recipe: str) -> EmbeddingStore:
-    """The store of an encoder, under a key of its weights and of the way its input is made."""
-    key = hashlib.sha256(f"{hash_weights(encoder)} {_POOLING} {recipe}".encode()).hexdigest()[:32]
-    return EmbeddingStore(cache_dir / "embeddings" / key)
+    """The store of an encoder, under a key of its weights, its settings and the way its input is made."""
+    described = json.dumps(describe_encoder(encoder), sort_keys=True, default=str)
+    content = f"{hash_weights(encoder)} {described} {_POOLING} {recipe}"
+    return EmbeddingStore(cache_dir / "embeddings" / hashlib.sha256(content.encode()).hexdigest()[:32])
