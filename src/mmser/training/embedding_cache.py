@@ -46,17 +46,22 @@ class EmbeddingStore:
                 path.unlink(missing_ok=True)
 
     def write(self, keys: Sequence[str], states: Tensor) -> None:
-        """Keep ``states`` (N, D) under ``keys``, one each."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{uuid.uuid4().hex}.part"
+        """Keep ``states`` (N, ...) under ``keys``, one each."""
+        self._shards_read.add(self.write_shard(self.folder, keys, states))
+        self.rows.update(zip(keys, states, strict=True))
+
+    @staticmethod
+    def write_shard(folder: Path, keys: Sequence[str], states: Tensor) -> Path:
+        """Write a shard of the store in a folder without reading the others."""
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{uuid.uuid4().hex}.part"
         save_file({"states": states.contiguous()}, partial, metadata={"keys": json.dumps(list(keys))})
         final = partial.with_suffix(".safetensors")
         partial.replace(final)
-        self._shards_read.add(final)
-        self.rows.update(zip(keys, states, strict=True))
+        return final
 
     def stack(self, keys: Iterable[str]) -> Tensor:
-        """States of ``keys`` in their order, (N, D)."""
+        """States of ``keys`` in their order, (N, ...)."""
         return torch.stack([self.rows[key] for key in keys])
 
 
