@@ -11,6 +11,7 @@ from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
+from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
 from mmser.training.freezing import freeze, freeze_audio_tower
 from mmser.training.run import Run, run_recipe, train_and_evaluate
@@ -22,9 +23,14 @@ def main() -> None:
     set_seed(arguments.seed)
     corpus = load_corpus(settings.corpus)
     classes = corpus["train"].features["label"].names
-    model, processor = build_fusion(
-        towers.audio_encoder, towers.text_encoder, classes, window_s=towers.window_s, dropout=towers.dropout
-    )
+    with refusing_bad_towers():
+        model, processor = build_fusion(
+            towers.audio_encoder,
+            towers.text_encoder,
+            classes,
+            window_s=towers.window_s,
+            dropout=towers.dropout,
+        )
     freeze_audio_tower(model.audio_encoder, towers.freeze)
     if towers.freeze_text:
         freeze(model.text_encoder)

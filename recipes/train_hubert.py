@@ -10,6 +10,7 @@ from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
 from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
+from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
 from mmser.training.freezing import freeze_audio_tower
 from mmser.training.run import Run, run_recipe, train_and_evaluate
@@ -21,7 +22,8 @@ def main() -> None:
     set_seed(arguments.seed)
     corpus = load_corpus(settings.corpus)
     classes = corpus["train"].features["label"].names
-    model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
+    with refusing_bad_towers():
+        model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
     freeze_audio_tower(get_audio_tower(model), audio.freeze)
     described = describe(settings, audio, arguments)
     train_and_evaluate(Run(model, processor, corpus, settings, arguments, described))

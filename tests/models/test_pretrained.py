@@ -137,3 +137,47 @@ def test_towers_are_float32_whatever_the_checkpoint(checkpoints, tmp_path):
     HubertModel.from_pretrained(checkpoints / "hubert", dtype=torch.float16).save_pretrained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "float16"
     assert load_audio_tower(str(tmp_path)).dtype == torch.float32
+
+
+def copy_without(source, folder, name):
+    folder.mkdir()
+    for path in source.iterdir():
+        if path.name != name:
+            (folder / path.name).write_bytes(path.read_bytes())
+    return str(folder)
+
+
+def test_a_tower_that_is_nowhere_is_named_and_the_remedy_too():
+    message = r"^/no/tower: its configuration cannot be read \(no such folder here.*Expected the name of a"
+    with pytest.raises(ValueError, match=message):
+        load_audio_tower("/no/tower")
+    with pytest.raises(ValueError, match=message):
+        load_text_tower("/no/tower")
+
+
+def test_a_tower_without_weights_is_named_in_one_line(checkpoints, tmp_path):
+    folder = copy_without(checkpoints / "hubert", tmp_path / "bare", "model.safetensors")
+    with pytest.raises(ValueError, match=r"bare: its weights cannot be read \(Error no file named") as error:
+        load_audio_tower(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_damaged_weights_are_named(checkpoints, tmp_path):
+    folder = copy_without(checkpoints / "hubert", tmp_path / "damaged", "model.safetensors")
+    (tmp_path / "damaged" / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match="damaged: its weights cannot be read"):
+        load_audio_tower(folder)
+
+
+@pytest.mark.parametrize("text", ["bert", "roberta", "gpt2"])
+def test_a_text_tower_without_tokenizer_is_refused_and_not_given_an_empty_one(checkpoints, tmp_path, text):
+    folder = copy_without(checkpoints / text, tmp_path / text, "tokenizer.json")
+    (tmp_path / text / "tokenizer_config.json").unlink()
+    with pytest.raises(ValueError, match=f"{text}: (holds no tokenizer|its tokenizer cannot be read)"):
+        build_fusion(str(checkpoints / "hubert"), folder, ["angry"])
+
+
+def test_a_speech_tower_without_feature_extractor_is_refused(checkpoints, tmp_path):
+    folder = copy_without(checkpoints / "hubert", tmp_path / "deaf", "preprocessor_config.json")
+    with pytest.raises(ValueError, match="deaf: its feature extractor cannot be read"):
+        build_fusion(folder, str(checkpoints / "bert"), ["angry"])

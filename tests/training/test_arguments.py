@@ -1,3 +1,4 @@
+import json
 from dataclasses import fields
 
 import pytest
@@ -91,3 +92,67 @@ def test_described_settings_hold_all_of_ours_and_only_changed_ones_of_transforme
     assert {each.name for each in fields(FusionSettings)} <= described.keys()
     assert described["learning_rate"] == 0.001
     assert "adam_beta1" not in described
+
+
+def test_described_settings_hold_dictionaries_and_lists_as_json_does(config):
+    argv = [
+        *config("lr_scheduler_kwargs: {num_cycles: 2}\nreport_to: [tensorboard]\n"),
+        *("--accelerator_config", '{"split_batches": true}', "--use_cpu", "True"),
+    ]
+    described = describe(*parse_arguments(CLASSES, argv))
+    assert described["lr_scheduler_kwargs"] == {"num_cycles": 2}
+    assert described["report_to"] == ["tensorboard"]
+    assert described["accelerator_config"]["split_batches"] is True
+    assert json.loads(json.dumps(described)) == described
+
+
+def test_described_settings_leave_out_containers_that_nobody_filled():
+    described = describe(*parse_arguments(CLASSES, PATHS))
+    assert not {"lr_scheduler_kwargs", "report_to", "accelerator_config", "debug"} & described.keys()
+
+
+def test_a_setting_that_was_taken_away_is_described(config):
+    described = describe(*parse_arguments(CLASSES, config("max_grad_norm: null\n")))
+    assert described["max_grad_norm"] is None
+
+
+@pytest.mark.parametrize("dropout", ["1.5", "1", "-0.1", "nan"])
+def test_a_dropout_that_is_no_probability_below_one_is_refused(dropout):
+    with pytest.raises(
+        SettingsError, match=rf"dropout is {float(dropout)}, expected a probability from 0 to"
+    ):
+        parse_arguments(CLASSES, [*PATHS, "--dropout", dropout])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("patience", "-1", r"patience is -1, expected evaluations to wait for, or 0"),
+        ("embedding_batch_size", "0", r"embedding_batch_size is 0, expected clips in a batch, from 1"),
+        ("save_strategy", "steps", r"load_best_model_at_end requires the save and eval strategy to match"),
+        ("bf16_full_eval", "True", r"bf16_full_eval is on, but a run is scored .* in float32.*--bf16 True"),
+        ("report_to", "nowhere", r"report_to names \['nowhere'\], which is not installed.*\['none', "),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_one_line(option, value, message):
+    with pytest.raises(SettingsError, match=message) as error:
+        parse_arguments(CLASSES, [*PATHS, f"--{option}", value, "--use_cpu", "True"])
+    assert "\n" not in str(error.value)
+
+
+def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_loaded(monkeypatch):
+    monkeypatch.setattr(
+        "mmser.training.arguments.get_available_reporting_integrations", lambda: ["tensorboard"]
+    )
+    with pytest.raises(
+        SettingsError, match=r"\['wandb'\].* Install it, or choose of \['none', 'tensorboard'\]"
+    ):
+        parse_arguments(CLASSES, [*PATHS, "--report_to", "wandb"])
+    parse_arguments(CLASSES, [*PATHS, "--report_to", "tensorboard"])
+
+
+def test_an_order_of_clips_that_these_recipes_do_not_have_is_refused(config):
+    with pytest.raises(
+        UnknownNameError, match=r"train_sampling_strategy 'batch_rebalance'.*'group_by_length'"
+    ):
+        parse_arguments(CLASSES, config("train_sampling_strategy: batch_rebalance\n"))

@@ -1,5 +1,7 @@
 """Load a trained model whole or not at all.  folder -> model, processor."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,18 @@ def load_processor(processor_class: Any, folder: str | Path) -> Any:
             "preprocessor_config.json, or with text processor_config.json, tokenizer.json and "
             "tokenizer_config.json: copy the whole folder of the finished run again."
         ) from error
+
+
+@contextlib.contextmanager
+def refusing_bad_towers() -> Iterator[None]:
+    """Raise what building a model on pretrained towers finds wrong with them as an error of mmser's.
+
+    ``models.fusion`` travels without mmser and has but ValueError.
+
+    Raises:
+        CheckpointError: a tower cannot be read, is of the wrong kind, or lacks weights.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(" ".join(str(error).split())) from error

@@ -1,7 +1,7 @@
 """Settings of a run: one YAML file, each field overridable on the command line.  argv -> dataclasses"""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,12 @@ from typing import Any
 import torch
 import yaml
 from transformers import HfArgumentParser, TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
+from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
 
+SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
 
 # What every recipe of ours fixes in transformers' TrainingArguments unless the YAML or the command line says
@@ -50,6 +53,17 @@ class RunSettings:
         default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
     )
 
+    def __post_init__(self) -> None:
+        """Check what argparse does not."""
+        if self.patience < 0:
+            raise SettingsError(
+                f"patience is {self.patience}, expected evaluations to wait for, or 0 to never stop early."
+            )
+        if self.embedding_batch_size < 1:
+            raise SettingsError(
+                f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."
+            )
+
 
 @dataclass
 class AudioSettings:
@@ -87,7 +101,13 @@ class FusionSettings(AudioSettings):
         default="google-bert/bert-base-uncased", metadata={"help": "Name or folder of a text encoder."}
     )
     freeze_text: bool = field(default=False, metadata={"help": "Keep the text tower as it is."})
-    dropout: float = field(default=0.1, metadata={"help": "Dropout on the pooled states, 0 to 1."})
+    dropout: float = field(default=0.1, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
+
+    def __post_init__(self) -> None:
+        """Check what argparse does not."""
+        super().__post_init__()
+        if not 0 <= self.dropout < 1:
+            raise SettingsError(f"dropout is {self.dropout}, expected a probability from 0 to below 1.")
 
 
 def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
@@ -102,7 +122,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
 
     Raises:
         UnknownNameError: the YAML or the command line holds a key that no class has; the nearest is named.
-        SettingsError: the YAML cannot be read, or ``corpus`` or ``out`` is not given.
+        SettingsError: the YAML cannot be read, ``corpus`` or ``out`` is not given, or a value cannot be used.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = HfArgumentParser(list(classes), allow_abbrev=False)  # type: ignore[arg-type]
@@ -110,15 +130,20 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
     config, arguments = _take_option(arguments, "--config")
     defaults = {key: value for key, value in TRAINER_DEFAULTS.items() if key in known}
     parser.set_defaults(**defaults | (_read_yaml(Path(config), known) if config else {}))
-    *parsed, unknown = parser.parse_args_into_dataclasses(
-        arguments, return_remaining_strings=True, look_for_args_file=False
-    )
+    try:
+        *parsed, unknown = parser.parse_args_into_dataclasses(
+            arguments, return_remaining_strings=True, look_for_args_file=False
+        )
+    except (ValueError, TypeError, ImportError) as error:  # of TrainingArguments
+        raise SettingsError(" ".join(str(error).split())) from error
     if unknown:
         name = unknown[0].split("=")[0]
         raise UnknownNameError("option", name, {"--" + key for key in known} | {"--config"})
     for settings in parsed:
         if isinstance(settings, RunSettings):
             _check_paths(settings)
+        if isinstance(settings, TrainingArguments):
+            _check_trainer(settings)
     return tuple(parsed)
 
 
@@ -159,14 +184,49 @@ def _check_paths(settings: RunSettings) -> None:
         raise SettingsError("No output folder given. Pass --out FOLDER, e.g. --out runs/fusion.")
 
 
+def _check_trainer(arguments: TrainingArguments) -> None:
+    """Refuse what Trainer would fail on only after the model is loaded, and what these runs do not do."""
+    installed = get_available_reporting_integrations()
+    absent = sorted(set(arguments.report_to or ()) - set(installed))
+    if absent:
+        raise SettingsError(
+            f"report_to names {absent}, which is not installed or not known here. Install it, or choose of "
+            f"{['none', *sorted(installed)]}."
+        )
+    if arguments.train_sampling_strategy not in SAMPLING:
+        raise UnknownNameError("train_sampling_strategy", arguments.train_sampling_strategy, SAMPLING)
+    for name in ("fp16_full_eval", "bf16_full_eval"):
+        if getattr(arguments, name):
+            raise SettingsError(
+                f"{name} is on, but a run is scored as its saved model answers, in float32. Leave it off; "
+                f"--{name[:4]} True is for training."
+            )
+
+
 def describe(*settings: Any) -> dict[str, Any]:
-    """Every setting by name: all of ours, and those of transformers' that are not its defaults."""
+    """Every setting by name, as JSON holds it: all of ours, and what differs from transformers' defaults."""
     described: dict[str, Any] = {}
     for each in settings:
         ours = not isinstance(each, TrainingArguments)
         for setting in fields(each):
-            value = getattr(each, setting.name)
-            if ours or (value != setting.default and isinstance(value, str | int | float)):
+            value = _to_plain(getattr(each, setting.name))
+            is_default = value == setting.default or value in ([], {}, _UNCHANGED_ACCELERATOR)
+            if ours or not is_default:
                 described[setting.name] = value
     described.pop("output_dir", None)
     return dict(sorted(described.items()))
+
+
+def _to_plain(value: Any) -> Any:
+    """A setting as JSON holds it; what JSON does not know, as text."""
+    if isinstance(value, AcceleratorConfig):
+        value = value.to_dict()
+        value.pop("use_configured_state", None)  # TrainingArguments takes it out as it reads it
+    if isinstance(value, Mapping):
+        return {str(key): _to_plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_plain(each) for each in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+_UNCHANGED_ACCELERATOR = _to_plain(AcceleratorConfig())

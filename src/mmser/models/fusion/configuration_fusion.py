@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from transformers import AutoConfig, PreTrainedConfig
 
 TASK = "speech-emotion-recognition"
-PIPELINE = "pipeline_fusion.SpeechEmotionPipeline"
 
 
 class FusionConfig(PreTrainedConfig):

@@ -6,9 +6,11 @@ needs no checkpoint of its towers.
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -108,16 +110,31 @@ def load_text_tower(source: str) -> PreTrainedModel:
 
 
 def load_audio_features(source: str, config: PreTrainedConfig) -> AudioFeatures:
-    """The feature extractor of a checkpoint, its window that of the tower's configuration."""
+    """The feature extractor of a checkpoint, its window that of the tower's configuration.
+
+    Raises:
+        ValueError: the checkpoint has none.
+    """
     window = {}
     if config.model_type == "whisper":
         window["chunk_length"] = config.max_source_positions // WHISPER_FRAMES_PER_S
-    return AudioFeatures(AutoFeatureExtractor.from_pretrained(source, **window))
+    with _naming(source, "feature extractor"):
+        return AudioFeatures(AutoFeatureExtractor.from_pretrained(source, **window))
 
 
 def load_tokenizer(source: str, tower: PreTrainedModel) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint, which cuts texts to what the tower has positions for."""
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    """The tokenizer of a checkpoint, which cuts texts to what the tower has positions for.
+
+    Raises:
+        ValueError: the checkpoint has none.
+    """
+    with _naming(source, "tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes where there is no file
+        raise ValueError(
+            f"{source}: holds no tokenizer, so that every word would be unknown. Copy tokenizer.json and "
+            "tokenizer_config.json of the checkpoint to it."
+        )
     num_positions = getattr(tower.config, "max_position_embeddings", None)
     if num_positions:
         positions = getattr(getattr(tower, "embeddings", None), "position_embeddings", None)
@@ -128,7 +145,8 @@ def load_tokenizer(source: str, tower: PreTrainedModel) -> PreTrainedTokenizerBa
 
 
 def _load_config(source: str, overrides: dict[str, Any]) -> PreTrainedConfig:
-    config, unknown = AutoConfig.from_pretrained(source, return_unused_kwargs=True, **overrides)
+    with _naming(source, "configuration"):
+        config, unknown = AutoConfig.from_pretrained(source, return_unused_kwargs=True, **overrides)
     if unknown:
         raise ValueError(
             f"{source}: a {config.model_type!r} configuration has no field named {sorted(unknown)}."
@@ -139,7 +157,7 @@ def _load_config(source: str, overrides: dict[str, Any]) -> PreTrainedConfig:
 def _load_strictly(
     tower_class: Any, source: str, config: PreTrainedConfig, **options: Any
 ) -> PreTrainedModel:
-    with _quiet_loading():
+    with _quiet_loading(), _naming(source, "weights"):
         tower, report = tower_class.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, **options
         )
@@ -153,6 +171,20 @@ def _load_strictly(
             "Choose a checkpoint of the whole encoder."
         )
     return tower
+
+
+@contextlib.contextmanager
+def _naming(source: str, part: str) -> Iterator[None]:
+    """Say in one line which checkpoint cannot be read: some of transformers' own errors do not name it."""
+    try:
+        yield
+    except (OSError, ImportError, KeyError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        place = "" if Path(source).is_dir() else "no such folder here, and nothing to be had from the Hub: "
+        raise ValueError(
+            f"{source}: its {part} cannot be read ({place}{reason}). Expected the name of a pretrained "
+            "encoder on the Hub, or a folder that holds one whole."
+        ) from error
 
 
 @contextlib.contextmanager
