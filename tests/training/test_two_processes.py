@@ -54,8 +54,14 @@ def history_of(run):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"freeze": "classifier", "freeze_text": True}, {"freeze": "partial"}, {"freeze": "entire"}],
-    ids=["frozen", "partial", "entire"],
+    [
+        {"freeze": "classifier", "freeze_text": True},
+        {"freeze": "classifier", "freeze_text": False},
+        {"freeze": "partial"},
+        {"freeze": "entire"},
+        {"freeze": "entire", "freeze_text": True, "train_sampling_strategy": "group_by_length"},
+    ],
+    ids=["frozen", "text trained", "partial", "entire", "by length"],
 )
 def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
     one, two = launch("one", 1, 16, **settings), launch("two", 2, 8, **settings)
