@@ -77,6 +77,13 @@ def test_a_run_is_resumed_on_the_same_corpus_in_another_place(tmp_path):
     prepare_folder(tmp_path / "o", {**SETTINGS, "resume": True, "corpus": "moved/a"}, "one")
 
 
+def test_a_run_that_cannot_be_resumed_needs_no_such_setting(tmp_path):
+    settings = {name: value for name, value in SETTINGS.items() if name != "resume"}
+    prepare_folder(tmp_path / "o", settings, "one")
+    begun = json.loads((tmp_path / "o" / "settings.json").read_text())
+    assert begun == settings | {"corpus_fingerprint": "one"}
+
+
 def test_settings_that_json_writes_otherwise_are_the_same_settings(tmp_path):
     settings = {**SETTINGS, "lr_scheduler_kwargs": {"num_cycles": 2}, "lengths": (1, 2)}
     prepare_folder(tmp_path / "o", settings, "one")

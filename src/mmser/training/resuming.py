@@ -34,7 +34,8 @@ def prepare_folder(out: Path, settings: Mapping[str, Any], corpus_fingerprint: s
 
     Args:
         out: the folder.
-        settings: of the run, by name; ``resume`` goes on with what is there, ``overwrite`` deletes it.
+        settings: of the run, by name; ``resume``, where there is one, goes on with what is there,
+            ``overwrite`` deletes it.
         corpus_fingerprint: of the corpus that it trains on.
 
     Raises:
@@ -43,7 +44,7 @@ def prepare_folder(out: Path, settings: Mapping[str, Any], corpus_fingerprint: s
         SettingsError: a resumed run was begun with other settings or on another corpus.
     """
     settings_file = out / SETTINGS_FILE
-    if settings["resume"] and settings_file.exists():
+    if settings.get("resume") and settings_file.exists():
         begun = json.loads(settings_file.read_text(encoding="utf-8"))
         _check_same_corpus(out, begun, str(settings["corpus"]), corpus_fingerprint)
         _check_same_settings(out, begun, settings)
