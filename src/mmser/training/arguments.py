@@ -34,20 +34,29 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 
 
 @dataclass
-class RunSettings:
-    """Where a run reads and writes, and when it stops."""
+class PlaceSettings:
+    """Where a run reads and writes."""
 
     corpus: str | None = field(default=None, metadata={"help": "Corpus folder that `mmser build` wrote."})
     out: str | None = field(default=None, metadata={"help": "Folder for the trained model and its scores."})
     overwrite: bool = field(default=False, metadata={"help": "Replace what stands in --out."})
+    cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder for what is computed once: states of frozen towers, features; $MMSER_CACHE, else "
+            "~/.cache/mmser."
+        },
+    )
+
+
+@dataclass
+class RunSettings(PlaceSettings):
+    """A run of the Trainer, and when it stops."""
+
     resume: bool = field(default=False, metadata={"help": "Go on from the last checkpoint in --out."})
     patience: int = field(
         default=0,
         metadata={"help": "Stop after this many evaluations without a better validation UA; 0 never stops."},
-    )
-    cache_dir: str | None = field(
-        default=None,
-        metadata={"help": "Folder for the states of frozen towers; $MMSER_CACHE, else ~/.cache/mmser."},
     )
     embedding_batch_size: int = field(
         default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
@@ -140,7 +149,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
         name = unknown[0].split("=")[0]
         raise UnknownNameError("option", name, {"--" + key for key in known} | {"--config"})
     for settings in parsed:
-        if isinstance(settings, RunSettings):
+        if isinstance(settings, PlaceSettings):
             _check_paths(settings)
         if isinstance(settings, TrainingArguments):
             _check_trainer(settings)
@@ -177,7 +186,7 @@ def _read_yaml(path: Path, known: set[str]) -> dict[str, Any]:
     return values
 
 
-def _check_paths(settings: RunSettings) -> None:
+def _check_paths(settings: PlaceSettings) -> None:
     if not settings.corpus:
         raise SettingsError("No corpus given. Build one with `mmser build` and pass --corpus FOLDER.")
     if not settings.out:

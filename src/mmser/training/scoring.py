@@ -104,9 +104,14 @@ def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[st
     Returns:
         A predictions frame (``mmser.evaluation.predictions``).
     """
+    return make_predictions(describe_clips(split), softmax(logits), classes)
+
+
+def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
+    """The columns id, speaker, corpus and label, as text, of the clips that are predicted."""
     clips = split.select_columns(["id", "speaker", "corpus", "label"]).to_pandas()
     clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
-    return make_predictions(clips, softmax(logits), classes)
+    return clips
 
 
 def format_confusion(frame: pd.DataFrame) -> str:
