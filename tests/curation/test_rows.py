@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from datasets import Dataset, Value
 
@@ -66,3 +67,22 @@ def test_ctrl_c_ends_all_processes_as_an_interrupt(tmp_path):
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot end a process with its parent")
+def test_kill_9_leaves_no_worker_behind(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path)], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "started").exists() and process.poll() is None:
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(workers) >= 2  # the pool, and the server of its queue
+    for _ in range(200):
+        left = [worker for worker in workers if worker.is_running() and worker.status() != "zombie"]
+        if not left:
+            return
+        time.sleep(0.05)
+    for worker in left:
+        worker.kill()
+    pytest.fail(f"{len(left)} processes go on without their parent")

@@ -1,7 +1,9 @@
 """Work on the rows of a dataset.  rows -> rows."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -9,6 +11,9 @@ from typing import Any
 
 from datasets import Dataset, Features
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
+_parents: list[int] = []  # this process, while it starts workers
 
 
 def read_columns(rows: Dataset, names: Sequence[str]) -> list[list[Any]]:
@@ -57,7 +62,7 @@ def map_rows(
         KeyboardInterrupt: the user interrupted; ``datasets`` itself ends with an error of its pool then.
     """
     try:
-        with nullcontext() if progress else without_bars():
+        with nullcontext() if progress else without_bars(), _workers_end_with_us():
             return rows.map(
                 partial(_call, function=function, parent_pid=os.getpid()),
                 num_proc=num_proc if num_proc > 1 else None,
@@ -68,6 +73,34 @@ def map_rows(
         if _follows_interrupt(error):
             raise KeyboardInterrupt from None
         raise
+
+
+@contextmanager
+def _workers_end_with_us() -> Iterator[None]:
+    """Start processes that a ``kill -9`` of this one ends too, where the system can do so (Linux).
+
+    Otherwise the pool of ``datasets``, and the server of its queue, would wait for this process for ever.
+    """
+    _parents.append(os.getpid())
+    try:
+        yield
+    finally:
+        _parents.pop()
+
+
+def _follow_parent() -> None:
+    """In a process that was just forked: end with the parent, if it is one of :func:`map_rows`."""
+    if not _parents:
+        return
+    parent_pid = _parents[-1]
+    _parents.clear()  # its own children are none of ours
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # it ended before we could ask
+        os._exit(1)
+
+
+if sys.platform == "linux":
+    os.register_at_fork(after_in_child=_follow_parent)
 
 
 def _call(rows: Any, function: Callable[[Any], Any], parent_pid: int) -> Any:
