@@ -59,6 +59,7 @@ def test_ctrl_c_ends_all_processes_as_an_interrupt(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     while not (tmp_path / "started").exists() and process.poll() is None:
         time.sleep(0.05)

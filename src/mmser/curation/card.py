@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -112,12 +111,7 @@ def _drops(drops: Sequence[Drop]) -> str:
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
-    shown = dict(settings)
-    transcripts = dict(shown["transcripts"])
-    if transcripts["whisper"]:
-        transcripts["whisper"] = Path(transcripts["whisper"]).name
-    shown["transcripts"] = transcripts
-    return f"## Settings\n\n```yaml\n{yaml.safe_dump(shown, sort_keys=False)}```"
+    return f"## Settings\n\n```yaml\n{yaml.safe_dump(dict(settings), sort_keys=False)}```"
 
 
 def _bullets(lines: Sequence[str]) -> str:
