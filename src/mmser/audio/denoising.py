@@ -8,13 +8,13 @@ Sainburg, Thielk and Gentner, "Finding, visualizing, and quantifying latent stru
 vocal repertoires", PLoS Computational Biology 16 (2020); https://github.com/timsainb/noisereduce
 """
 
-from functools import cache
+from itertools import pairwise
 
 import noisereduce
 import numpy as np
 from scipy.fft import irfft, rfft
-from scipy.ndimage import convolve1d
-from scipy.signal import get_window, lfilter
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import get_window
 
 _CHUNK = 600_000  # the library's defaults, in samples …
 _PADDING = 30_000
@@ -43,38 +43,46 @@ def reduce_noise(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
         with np.errstate(all="ignore"):
             return noisereduce.reduce_noise(y=waveform, sr=rate_hz, n_jobs=1)
     window = get_window("hann", _WINDOW).astype(np.float32)
-    freq_filter, time_filter = _mask_filters(rate_hz)
-    margin = len(time_filter) // 2 + 1
+    bins, frames = _mask_reaches(rate_hz)
+    margin = frames + 1
     # Frames lie where the library has them: one starts at each multiple of the hop, counted from its padding.
     first = -((_PADDING + _WINDOW // 2) % _HOP) - _WINDOW + _HOP - margin * _HOP
     last = ((len(waveform) - 1 - first) // _HOP + margin) * _HOP + first
     padded = np.zeros(last + _WINDOW - first, dtype=np.float32)
     padded[-first : -first + len(waveform)] = waveform
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]  # (T, 1024)
-    spectrum = rfft(frames * window)  # (T, 513)
+    cuts = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]  # (T, 1024)
+    spectrum = rfft(cuts * window)  # (T, 513)
     left = (len(waveform) + _PADDING + _WINDOW // 2 - (last + _WINDOW)) // _HOP
     magnitude = np.abs(spectrum)
     floor = _follow(magnitude, rate_hz, left)
     with np.errstate(all="ignore"):
-        excess = magnitude / floor - 1
-        mask = 1 / (1 + np.exp(-(excess - _THRESHOLD) * _SLOPE))
-    mask = convolve1d(mask, freq_filter, axis=1, mode="constant")
-    mask = convolve1d(mask, time_filter, axis=0, mode="constant")
+        mask = 1 / (1 + np.exp((1 + _THRESHOLD - magnitude / floor) * _SLOPE))
+    mask = _smooth(_smooth(mask, bins, axis=1), frames, axis=0)
     return _overlap_add(irfft(spectrum * mask) * window, len(padded))[-first : -first + len(waveform)]
 
 
 def _follow(magnitude: np.ndarray, rate_hz: int, num_zeros: int) -> np.ndarray:
     """Smooth (T, F) over time, forwards and then backwards, as if ``num_zeros`` frames of zeros followed."""
     decay = _decay(rate_hz)
-    coefficients = [1 - decay], [1.0, -decay]
-    forward = lfilter(*coefficients, magnitude, axis=0)
+    forward = magnitude * np.float32(1 - decay)
+    _accumulate(forward, decay)
     # Over the zeros the forward pass decays as r^k; the backward pass starts on the last of them as if it had
     # always been there, and comes to the last frame with this share of the forward pass's value there.
     share = decay**num_zeros
     for zeros in range(num_zeros - 1, 0, -1):
         share = (1 - decay) * decay**zeros + decay * share
-    backward, _ = lfilter(*coefficients, forward[::-1], axis=0, zi=decay * share * forward[-1:])
+    backward = forward[::-1] * np.float32(1 - decay)
+    backward[0] += np.float32(decay * share) * forward[-1]
+    _accumulate(backward, decay)
     return backward[::-1]
+
+
+def _accumulate(rows: np.ndarray, decay: float) -> None:
+    """Add to each row of (T, F) what is left of the one before it, in place."""
+    left, factor = np.empty_like(rows[0]), np.float32(decay)
+    for before, row in pairwise(rows):
+        np.multiply(before, factor, out=left)
+        np.add(row, left, out=row)
 
 
 def _decay(rate_hz: int) -> float:
@@ -82,12 +90,19 @@ def _decay(rate_hz: int) -> float:
     return 1 - (np.sqrt(1 + 4 * num_frames**2) - 1) / (2 * num_frames**2)
 
 
-@cache
-def _mask_filters(rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles that smooth the mask over frequency and over time; the library multiplies them into one."""
-    reaches = int(_FREQ_SMOOTH_HZ / (rate_hz / (_WINDOW / 2))), int(_TIME_SMOOTH_MS / (_HOP / rate_hz * 1000))
-    freq_filter, time_filter = (np.bartlett(2 * reach + 3)[1:-1] for reach in reaches)
-    return freq_filter / freq_filter.sum(), time_filter / time_filter.sum()
+def _mask_reaches(rate_hz: int) -> tuple[int, int]:
+    """How many bins and frames to each side the mask is smoothed over."""
+    return int(_FREQ_SMOOTH_HZ / (rate_hz / (_WINDOW / 2))), int(_TIME_SMOOTH_MS / (_HOP / rate_hz * 1000))
+
+
+def _smooth(mask: np.ndarray, reach: int, axis: int) -> np.ndarray:
+    """Convolve (T, F) with a triangle: two boxes, one after the other. Beyond its edges the mask is 0."""
+    size = reach + 1
+    margins = [(reach, reach) if each == axis else (0, 0) for each in range(mask.ndim)]
+    smoothed = np.pad(mask, margins)
+    for origin in (0, -1 if size % 2 == 0 else 0):  # boxes of even size are half a step off, each to its side
+        smoothed = uniform_filter1d(smoothed, size, axis=axis, mode="constant", origin=origin)
+    return smoothed[:, reach : mask.shape[1] + reach] if axis else smoothed[reach : len(mask) + reach]
 
 
 def _overlap_add(frames: np.ndarray, num_samples: int) -> np.ndarray:

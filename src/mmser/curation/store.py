@@ -19,11 +19,11 @@ import soundfile
 from datasets import Dataset, Features, List, Value
 
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
-from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform, read_waveform
+from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform, quantize, read_waveform
 from mmser.curation.rows import map_rows
 from mmser.errors import AudioError
 
-_CLEANING_VERSION = 2  # raise it when clean_waveform gives other samples for the same settings
+_CLEANING_VERSION = 3  # raise it when clean_waveform gives other samples for the same settings
 _TEXT = Value("string")
 _TEXT_COLUMNS = (
     *("id", "path", "label", "corpus", "speaker", "gender", "sentence", "reference", "emotion", "split"),
@@ -122,9 +122,8 @@ class CleanStore:
             raise
         except Exception as error:  # one odd clip among thousands must not end a build
             raise AudioError("cleaning-failed", f"{source}: {type(error).__name__}: {error}") from error
-        flac = encode_flac(cleaned)
-        _write_whole(path, flac)
-        return decode_flac(flac)
+        _write_whole(path, encode_flac(cleaned))
+        return quantize(cleaned)
 
 
 def clean_clips(rows: Dataset, store: CleanStore, *, num_proc: int, cache_file: Path) -> Dataset:
