@@ -13,7 +13,6 @@ from itertools import pairwise
 import noisereduce
 import numpy as np
 from scipy.fft import irfft, rfft
-from scipy.ndimage import uniform_filter1d
 from scipy.signal import get_window
 
 _CHUNK = 600_000  # the library's defaults, in samples …
@@ -57,7 +56,7 @@ def reduce_noise(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
     floor = _follow(magnitude, rate_hz, left)
     with np.errstate(all="ignore"):
         mask = 1 / (1 + np.exp((1 + _THRESHOLD - magnitude / floor) * _SLOPE))
-    mask = _smooth(_smooth(mask, bins, axis=1), frames, axis=0)
+    mask = _smooth(_smooth(mask, frames).T, bins).T
     return _overlap_add(irfft(spectrum * mask) * window, len(padded))[-first : -first + len(waveform)]
 
 
@@ -95,14 +94,23 @@ def _mask_reaches(rate_hz: int) -> tuple[int, int]:
     return int(_FREQ_SMOOTH_HZ / (rate_hz / (_WINDOW / 2))), int(_TIME_SMOOTH_MS / (_HOP / rate_hz * 1000))
 
 
-def _smooth(mask: np.ndarray, reach: int, axis: int) -> np.ndarray:
-    """Convolve (T, F) with a triangle: two boxes, one after the other. Beyond its edges the mask is 0."""
+def _smooth(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Convolve (T, F) over T with a triangle of ``2 * reach + 1``: two boxes, one after the other."""
     size = reach + 1
-    margins = [(reach, reach) if each == axis else (0, 0) for each in range(mask.ndim)]
-    smoothed = np.pad(mask, margins)
-    for origin in (0, -1 if size % 2 == 0 else 0):  # boxes of even size are half a step off, each to its side
-        smoothed = uniform_filter1d(smoothed, size, axis=axis, mode="constant", origin=origin)
-    return smoothed[:, reach : mask.shape[1] + reach] if axis else smoothed[reach : len(mask) + reach]
+    padded = np.zeros((len(mask) + 2 * (size - 1), mask.shape[1]), np.float32)  # beyond its edges it is 0
+    padded[size - 1 : size - 1 + len(mask)] = mask
+    return _sum_rows(_sum_rows(padded, size), size) * np.float32(1 / size**2)
+
+
+def _sum_rows(rows: np.ndarray, size: int) -> np.ndarray:
+    """The sum of each ``size`` rows that follow one another: (T, F) -> (T - size + 1, F)."""
+    sums, span = rows, 1  # each row of sums holds the sum of span rows
+    while 2 * span <= size:
+        sums, span = sums[:-span] + sums[span:], 2 * span
+    if span < size:  # the rest, from its own end
+        rest = _sum_rows(rows[span:], size - span)
+        sums = sums[: len(rest)] + rest
+    return sums
 
 
 def _overlap_add(frames: np.ndarray, num_samples: int) -> np.ndarray:

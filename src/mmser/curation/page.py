@@ -168,8 +168,8 @@ def draw_durations(durations_s: Mapping[str, Sequence[float]]) -> Figure:
 
 def draw_spectrogram(waveform: np.ndarray, rate_hz: int, width_s: float) -> Figure:
     """Power in dB below 8 kHz, on an axis of ``width_s`` seconds."""
-    figure = Figure(figsize=(5, 2.4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(5, 2.4))
+    axes = figure.add_axes((0.13, 0.2, 0.85, 0.75))
     at_16k = resample(waveform.astype(np.float32), rate_hz)
     dither = np.random.default_rng(0).normal(scale=1e-6, size=len(at_16k))  # digital silence has no logarithm
     axes.specgram(at_16k + dither, Fs=SAMPLE_RATE_HZ, **_SPECTROGRAM)

@@ -6,13 +6,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from datasets import Dataset, Features
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from threadpoolctl import threadpool_limits
 
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt, in bytes
 _parents: list[int] = []  # this process, while it starts workers
 
 
@@ -104,10 +106,24 @@ if sys.platform == "linux":
 
 
 def _call(rows: Any, function: Callable[[Any], Any], parent_pid: int) -> Any:
-    """The function, in a worker that leaves interrupts to its parent."""
+    """The function, in a worker that leaves interrupts to its parent and other cores to other workers."""
     if os.getpid() != parent_pid:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _settle()
     return function(rows)
+
+
+@cache
+def _settle() -> None:
+    """Make a worker fast, once.
+
+    Linear algebra gets one thread, since those of several workers would only wait for one another; and what a
+    clip's arrays took is kept for the next one's, since to get fresh memory costs more than to work on it.
+    """
+    threadpool_limits(1)
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
 
 
 def _follows_interrupt(error: BaseException | None) -> bool:

@@ -90,19 +90,20 @@ class SplitWriter:
         planned = add_column(originals, "plan", [_plan_of(clip) for clip in clips], _PLAN_FEATURES)
         features = clip_features(self.classes)
         self.work.mkdir(exist_ok=True)
+        has_copies = any(clip.copy > 1 for clip in clips)
         written = map_rows(
             planned.with_format("arrow"),
             partial(_fill_rows, store=self.store, copies=self.copies, features=features),
             batched=True,
             batch_size=_ROWS_PER_BATCH,
             writer_batch_size=_ROWS_PER_BATCH,
-            num_proc=min(self.num_proc, len(clips)),
+            num_proc=min(self.num_proc, len(clips)) if has_copies else 1,  # to copy bytes is not work
             remove_columns=planned.column_names,
             features=features,
             cache_file_name=str(self.work / f"{split}.arrow"),
             new_fingerprint=f"written-{split}",
             desc=f"Making copies of {split}",
-            progress=any(clip.copy > 1 for clip in clips),
+            progress=has_copies,
         )
         written = written.with_format(None)
         self._write_shards(split, written)
