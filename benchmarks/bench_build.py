@@ -1,6 +1,6 @@
 """A whole build without transcription, against the script that people write.  ratio of seconds, same clips
 
-    python benchmarks/bench_build.py --root data/ [--clips 300] [--rounds 3]
+    python benchmarks/bench_build.py --root data/ [--clips 2000] [--rounds 3]
 
 The script: librosa.load at 16 kHz, noisereduce with its defaults, librosa.effects.trim, soundfile.write, one
 process. The build: `mmser build --transcripts none --balance-to none` without anything in its cache, which
@@ -56,7 +56,7 @@ def main() -> None:
     )
     root = os.environ.get("MMSER_CORPORA")
     parser.add_argument("--root", type=Path, default=root, required=root is None)
-    parser.add_argument("--clips", type=int, default=300, help="clips, spread evenly over what is there")
+    parser.add_argument("--clips", type=int, default=2000, help="clips at most, spread over all")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)

@@ -34,6 +34,8 @@ def read_waveform(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
         AudioError: as :func:`read_channels`.
     """
     channels, rate_hz = read_channels(source, where=where)
+    if channels.shape[1] == 1:
+        return channels[:, 0], rate_hz
     with np.errstate(over="ignore"):
         mono = channels.mean(axis=1)
     if not np.isfinite(mono).all():

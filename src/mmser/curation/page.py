@@ -158,7 +158,7 @@ def draw_durations(durations_s: Mapping[str, Sequence[float]]) -> Figure:
     rows = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
     longest = max(max(values) for values in durations_s.values())
     for axes, name in zip(rows, names, strict=True):
-        axes.hist(durations_s[name], bins=60, range=(0, longest))
+        axes.hist(durations_s[name], bins=60, range=(0, longest), histtype="stepfilled")
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.set_yticks([])
         _tidy(axes)
