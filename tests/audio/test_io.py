@@ -88,3 +88,12 @@ def test_a_quantized_waveform_is_the_one_that_a_corpus_gives_back():
     assert quantized.dtype == np.float32
     np.testing.assert_array_equal(quantized, decode_flac(encode_flac(waveform)))
     assert not np.array_equal(quantized, waveform)
+
+
+def test_the_same_damage_is_named_in_the_same_words_each_time():
+    messages = set()
+    for _ in range(2):
+        with pytest.raises(AudioError) as caught:
+            read_waveform(b"no audio", where="a.wav")
+        messages.add(str(caught.value))
+    assert messages == {"a.wav: not audio that libsndfile can read (Format not recognised.)."}

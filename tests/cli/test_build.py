@@ -43,6 +43,21 @@ def test_a_build_ends_with_a_summary(build, tmp_path, capsys):
     assert lines[12].startswith("built in ")
 
 
+@pytest.mark.parametrize("option", ["--out", "--cache-dir"])
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(build, tmp_path, capsys, option):
+    (tmp_path / "file").write_text("")
+    assert build(option, str(tmp_path / "file" / "inner" / "folder")) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {option}")
+    assert "cannot be written to (Not a directory). Choose another" in error
+
+
+@pytest.mark.parametrize("option", ["--protocol", "--fold", "--corpora"])
+def test_an_option_that_names_nothing_is_refused(build, capsys, option):
+    assert build(option, "") == 2
+    assert "nothing is named, expected names or numbers" in capsys.readouterr().err
+
+
 def test_leaks_are_printed_and_do_not_stop_the_paper(build, capsys):
     assert build("--protocol", "paper", "--balance-to", "20") == 0
     assert "leak: source: " in capsys.readouterr().out

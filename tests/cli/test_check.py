@@ -27,6 +27,18 @@ def test_whole_corpora_are_code_0_and_the_others_are_said_to_be_absent(whole, ca
     assert out.endswith("0 errors, 0 warnings, 5 notes: nothing here would spoil a build.\n")
 
 
+def test_words_of_a_table_are_explained_as_for_a_build(tmp_path, capsys):
+    (tmp_path / "a.wav").write_bytes(make_wav())
+    (tmp_path / "mine.csv").write_text("path,emotion,speaker\na.wav,wild,x\n")
+    options = ("--corpora", f"csv:{tmp_path / 'mine.csv'}")
+    assert check(tmp_path, *options) == 1
+    assert "--emotion-map" in capsys.readouterr().err
+    check(tmp_path, *options, "--emotion-map", "wild=angry")
+    captured = capsys.readouterr()
+    assert "error:" not in captured.err
+    assert "mine" in captured.out
+
+
 @pytest.mark.parametrize("names", [["savee,emodb"], ["savee", "emodb"]])
 def test_only_the_corpora_named_are_examined_and_json_is_all_that_is_printed(whole, names, capsys):
     assert check(whole, "--json", "--corpora", *names) == 0

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -56,6 +58,23 @@ def test_a_checkpoint_that_is_not_there_is_found_before_clips_are_cleaned(argume
     assert main(["transcribe", *arguments, "--whisper", "no.pt"]) == 2
     assert "no.pt: no such file" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
+
+
+def test_damaged_files_make_the_exit_code_1(arguments, root, tmp_path, fake_listener):
+    damaged = tmp_path / "root"
+    shutil.copytree(root, damaged)
+    next(damaged.rglob("*.wav")).write_bytes(b"no audio")
+    arguments[1] = str(damaged)
+    assert main(["transcribe", *arguments]) == 1
+    assert len(read_lines(tmp_path)) == 65
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_the_work(arguments, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["transcribe", *arguments, "--cache-dir", str(tmp_path / "file" / "cache")]) == 2
+    assert re.search(
+        r"--cache-dir \S+cache: cannot be written to \(Not a directory\)", capsys.readouterr().err
+    )
 
 
 @pytest.mark.slow

@@ -121,3 +121,12 @@ def test_a_naming_knows_a_file_by_its_whole_name():
 def make_folder(path):
     path.mkdir()
     return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_named_like_a_clip_is_passed_by_and_a_broken_link_is_not(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    (tmp_path / "b.wav").symlink_to(tmp_path / "gone.wav")
+    (tmp_path / "c.wav").touch()
+    found = [path.name for path, _ in iter_files(tmp_path, re.compile(r".*\.wav"))]
+    assert found == ["b.wav", "c.wav"]

@@ -106,7 +106,11 @@ def test_a_gender_of_another_kind_is_kept_as_not_said_with_a_warning(table, capl
         ("path,emotion,speaker,path\na.wav,sad,x,a.wav\n", r"line 1: names the column \['path'\] twice"),
         (
             "path,emotion,speaker\na.wav,sad\n",
-            r"line 2: 2 cells, expected 3 as in the first line\. Put a cell",
+            r"line 2: 2 cells, expected 3 as in the first line\. Leave a cell that is not known empty",
+        ),
+        (
+            "path,emotion,speaker\na.wav,sad,x,y\n",
+            r"line 2: 4 cells, expected 3 as in the first line\. Put a cell that holds ',' in double quotes",
         ),
         ("path,emotion,speaker\na.wav,sad,x\n,sad,x\n", r"line 3: path '': empty\. Fill the cell"),
         ("path,emotion,speaker\na.wav,,x\na.wav,,x\n", r"line 2 \(and lines 3\): emotion '': empty"),

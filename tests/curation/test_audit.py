@@ -152,10 +152,38 @@ def test_a_check_without_its_columns_is_left_out_unless_it_is_promised():
     }
     found = audit(corpus, ("speaker", "audio"))
     assert (found.broken, found.notes) == ((), ())
-    with pytest.raises(DatasetFormatError, match=r"'train' has no column \['source_id'\], found .*'speaker'"):
-        audit(corpus, ("speaker", "source"))
+    with pytest.raises(
+        DatasetFormatError, match=r"'train' has no column \['corpus', 'reference', 'sentence'\]"
+    ):
+        audit(corpus, ("speaker", "sentence"))
+
+
+def test_without_columns_of_lineage_the_ids_tell_sources_and_copies():
+    corpus = {
+        split: make_split([make_row(name)]).select_columns(["id", "audio", "speaker"])
+        for split, name in (("train", "a"), ("test", "a#2"))
+    }
+    found = audit(corpus, ("source", "copy"))
+    assert [str(leak) for leak in found.broken] == [
+        "source: 1 in test and train, e.g. mine/a",
+        "copy: 1 in test, e.g. mine/a#2",
+    ]
+
+
+def test_speakers_that_nobody_named_keep_no_promise():
+    nobody = {"speaker": ""}
+    with pytest.raises(DatasetFormatError, match="'speaker' is empty in all rows"):
+        _audit(("speaker",), train=[make_row("a") | nobody], test=[make_row("b") | nobody])
+    found = _audit(("speaker",), train=[make_row("a") | nobody], test=[make_row("b")])
+    assert found.broken == ()
+    assert "speaker unknown, not compared: 1 in train, e.g. mine/a" in [str(note) for note in found.notes]
+
+
+def test_one_split_alone_is_not_said_to_keep_its_promises():
+    with pytest.raises(DatasetFormatError, match=r"Only one split holds clips, of \['train'\]"):
+        _audit(("source",), train=[make_row("a")])
 
 
 def test_a_promise_that_no_check_knows_is_refused():
     with pytest.raises(UnknownNameError, match=r"Unknown promise 'speakers'.*Did you mean 'speaker'"):
-        _audit(("speakers",), train=[make_row("a")])
+        _audit(("speakers",), train=[make_row("a")], test=[make_row("b")])

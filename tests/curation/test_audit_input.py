@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import datasets
@@ -21,6 +22,15 @@ def _ids(corpus):
     return {split: rows["id"][:] for split, rows in corpus.items()}
 
 
+CARD = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: train, path: data/train-*.parquet}
+  - {split: validation, path: data/validation-*.parquet}
+  - {split: test, path: data/test-*.parquet}
+---
+"""
 EXPECTED = {"train": ["mine/a"], "test": ["mine/b"]}
 
 
@@ -62,6 +72,27 @@ def test_a_folder_of_parquet_files_is_opened(splits, tmp_path, name):
     assert _ids(read_splits(tmp_path)) == EXPECTED
 
 
+def test_another_folder_of_one_name_and_a_folder_that_was_replaced_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSER_CACHE", str(tmp_path / "cache"))
+    for parent, num_train in (("one", 4), ("two", 6)):
+        folder = write_corpus(tmp_path / parent / "corpus", num_train=num_train, num_test=3)
+        (folder / "README.md").write_text(CARD)
+        assert len(read_splits(folder)["train"]) == num_train
+    shutil.rmtree(tmp_path / "two")
+    folder = write_corpus(tmp_path / "two" / "corpus", num_train=5, num_test=3)
+    (folder / "README.md").write_text(CARD)
+    assert len(read_splits(folder)["train"]) == 5
+
+
+def test_ids_that_are_numbers_are_read_as_text(tmp_path):
+    from mmser.curation.audit import audit
+
+    splits = {name: make_split([make_row(name)]) for name in ("train", "test")}
+    for number, (name, rows) in enumerate(splits.items()):
+        rows.remove_columns("id").add_column("id", [number]).to_parquet(tmp_path / f"{name}.parquet")
+    assert audit(read_splits(tmp_path), ("source",)).broken == ()
+
+
 def _nothing(folder: Path) -> None:
     folder.mkdir()
 
@@ -85,7 +116,7 @@ def _no_audio(folder: Path) -> None:
     ("write", "message"),
     [
         (lambda folder: None, r"gone: no such folder, expected a dataset"),
-        (_nothing, r"gone: not a dataset that can be read"),
+        (_nothing, r"gone: holds neither Parquet files nor"),
         (_text, r"gone: not a dataset that can be read"),
         (_several, r"gone: holds several corpora, \['paper', 'speaker-fold0'\]. Audit one of these"),
         (_no_audio, r"column 'audio' is None, expected the Audio feature.* It has \['id'"),

@@ -71,7 +71,8 @@ def read_channels(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
             _check_rate(rate_hz, where)
             channels = _read_blocks(file, where)
     except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:
-        raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({error}).") from error
+        reason = getattr(error, "error_string", error)  # without the address of an object in memory
+        raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({reason}).") from error
     num_missing = _count_missing_bytes(content)
     if num_missing or len(channels) < num_frames < _UNKNOWN_FRAMES:
         lost = f"{num_missing} bytes" if num_missing else f"{num_frames - len(channels)} frames"

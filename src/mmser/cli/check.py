@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmser.cli.options import split_commas
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to ``mmser``."""
@@ -24,6 +26,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="corpora to examine, or csv:PATH for a table of your own (default: all that mmser knows)",
     )
+    parser.add_argument(
+        "--emotion-map",
+        metavar="WORD=EMOTION,…",
+        help="what the emotion words of such tables mean, as for `mmser build`",
+    )
     parser.add_argument("--num-proc", type=int, help="worker processes (default: one a core)")
     parser.add_argument("--json", action="store_true", help="as JSON, with the names of all missing clips")
     parser.set_defaults(run_command=run)
@@ -36,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.num_proc is not None and arguments.num_proc < 1:
         raise SettingsError(f"--num-proc {arguments.num_proc}: expected 1 or more processes.")
-    names = arguments.corpora and [name for given in arguments.corpora for name in given.split(",") if name]
-    report = check_corpora(arguments.root, names, num_proc=arguments.num_proc)
+    names = split_commas(arguments.corpora) if arguments.corpora else None
+    report = check_corpora(
+        arguments.root, names, emotion_map=arguments.emotion_map, num_proc=arguments.num_proc
+    )
     print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False) if arguments.json else report)
     return 0 if report.ok else 1

@@ -60,8 +60,17 @@ def add_whisper(add: Any) -> None:
 
 
 def split_commas(values: list[str]) -> list[str]:
-    """["a,b", "c"] -> ["a", "b", "c"]."""
-    return [part for value in values for part in value.split(",") if part]
+    """["a,b", "c"] -> ["a", "b", "c"].
+
+    Raises:
+        SettingsError: nothing is named.
+    """
+    parts = [part for value in values for part in value.split(",") if part]
+    if not parts:
+        from mmser.errors import SettingsError
+
+        raise SettingsError(f"{values}: nothing is named, expected names or numbers.")
+    return parts
 
 
 def read_settings(arguments: argparse.Namespace, names: tuple[str, ...]) -> Mapping[str, Any]:

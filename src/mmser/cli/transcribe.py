@@ -17,10 +17,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "transcribe",
         help="what is said in every clip, for `mmser build`",
-        description="Clean the clips below ROOT and transcribe each once with Whisper. Transcripts are kept "
-        "in the cache folder after every batch: a killed run goes on where it was, and `mmser build` with "
-        "the same corpora, --whisper, --language and --backend transcribes nothing. Several processes of "
-        "one machine share the clips: accelerate launch --multi_gpu -m mmser transcribe … (without a GPU: "
+        description="Clean the clips below ROOT that have a class in SCHEME, and transcribe each once with "
+        "Whisper. Transcripts are kept in the cache folder after every batch: a killed run goes on where it "
+        "was, and `mmser build` with the same corpora, --scheme, --whisper, --language and --backend "
+        "transcribes nothing. Exit code 1 where files were damaged. Several processes of one machine share "
+        "the clips: accelerate launch --multi_gpu -m mmser transcribe … (without a GPU: "
         "torchrun --nproc-per-node 2 -m mmser transcribe …).",
     )
     add = parser.add_argument
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Transcribe this process's share; the main process says how well that went."""
     from accelerate.state import PartialState
 
+    from mmser.curation.filtering import DAMAGED
+    from mmser.curation.output import check_writable
     from mmser.curation.preparing import prepare, transcribe
     from mmser.curation.settings import BuildSettings
     from mmser.curation.transcription import Share
@@ -41,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = BuildSettings(transcripts="whisper").changed(options.read_settings(arguments, _SETTINGS))
     settings.check()
+    check_writable(settings.resolved_cache_dir, "--cache-dir")
     processes = PartialState(cpu=True, timeout=_LONGEST_WAIT)  # they talk on the CPU, wherever Whisper runs
     if not processes.is_main_process:
         logging.disable(logging.WARNING)
@@ -55,4 +59,4 @@ def run(arguments: argparse.Namespace) -> int:
             heard = describe_transcripts(transcribe(rows, store, settings), settings.language)
             print("\n".join([f"transcribed {heard['clips']:,} clips", *list_lines(heard)]))
     processes.destroy_process_group()
-    return 0
+    return 1 if any(drop.reason in DAMAGED for drop in material.drops) else 0

@@ -105,8 +105,8 @@ def iter_files(
 ) -> Iterator[tuple[Path, re.Match[str]]]:
     """Walk ``root`` and yield the files whose whole name matches ``pattern``, in sorted order.
 
-    Names that begin with "." are skipped. Linked folders are followed, each real folder once. A folder that
-    cannot be listed is given to ``on_unlisted``, or logged as a warning.
+    Names that begin with "." and pipes are skipped. Linked folders are followed, each real folder once. A
+    folder that cannot be listed is given to ``on_unlisted``, or logged as a warning.
     """
     seen: set[Path] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=on_unlisted or _warn_unlisted):
@@ -117,9 +117,10 @@ def iter_files(
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            match = pattern.fullmatch(name)
-            if match and not name.startswith("."):
-                yield Path(folder, name), match
+            match, path = pattern.fullmatch(name), Path(folder, name)
+            is_special = path.exists() and not path.is_file()  # a pipe, whose reader would wait for ever
+            if match and not name.startswith(".") and not is_special:
+                yield path, match
 
 
 def iter_published(

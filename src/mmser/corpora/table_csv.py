@@ -112,9 +112,14 @@ def _read_rows(path: Path) -> list[_Row]:
             if not any(cell.strip() for cell in record):
                 continue
             if len(record) != len(columns):
+                remedy = (
+                    f"Put a cell that holds {separator!r} in double quotes."
+                    if len(record) > len(columns)
+                    else "Leave a cell that is not known empty, but keep its place."
+                )
                 raise LabelFileError(
                     f"{path}, line {reader.line_num}: {len(record)} cells, expected {len(columns)} as in the "
-                    f"first line. Put a cell that holds {separator!r} in double quotes."
+                    f"first line. {remedy}"
                 )
             cells = zip(columns, (" ".join(cell.split()) for cell in record), strict=True)
             rows.append(_make_row(path, reader.line_num, dict(cells)))

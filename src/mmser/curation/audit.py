@@ -15,6 +15,7 @@ from mmser.curation.hearing import HeardClip, HeardSplit, hear_splits
 from mmser.errors import DatasetFormatError, UnknownNameError
 
 _NUM_EXAMPLES = 3
+_UNREADABLE = "unreadable"
 
 
 class Overlap(NamedTuple):
@@ -72,7 +73,7 @@ class AuditResult:
     @property
     def leaking_clips(self) -> dict[str, list[str]]:
         """The clips that broken promises concern, each once: split -> ids."""
-        return _merge(leak.clips for leak in self.broken)
+        return _merge(leak.clips for leak in self.broken if leak.check != _UNREADABLE)
 
 
 def audit(
@@ -103,14 +104,24 @@ def audit(
         raise UnknownNameError("promise", name, CHECKS)
     checks = [name for name in CHECKS if name in promised or (name != "corpus" and _can_check(name, corpus))]
     _require_columns(corpus, promised)
+    if sum(len(rows) > 0 for rows in corpus.values()) < 2:
+        raise DatasetFormatError(
+            f"Only one split holds clips, of {list(corpus)}, and an audit compares splits. Name a folder with"
+            " all splits of a dataset."
+        )
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         parts = hear_splits(corpus, num_proc=num_proc, hear_copies=hear_copies, folder=Path(folder))
+        unknown = _find_unknown_speakers(parts, promised)
         leaks = [leak for name in checks for leak in _by_splits(name, CHECKS[name].find(parts))]
     broken = [leak for leak in leaks if leak.check in promised]
     notes = [leak for leak in leaks if leak.check not in promised]
     return AuditResult(
-        broken=(*broken, *_by_splits("unreadable", _find_unreadable(parts))),
-        notes=(*notes, *_by_splits("sha256", _find_wrong_hashes(parts))),
+        broken=(*broken, *_by_splits(_UNREADABLE, _find_unreadable(parts))),
+        notes=(
+            *notes,
+            *_by_splits("sha256", _find_wrong_hashes(parts)),
+            *_by_splits("speaker unknown, not compared", unknown),
+        ),
     )
 
 
@@ -132,7 +143,7 @@ def _require_columns(corpus: Mapping[str, Dataset], promised: set[str]) -> None:
         if missing:
             raise DatasetFormatError(
                 f"Split {split!r} has no column {missing}, found {rows.column_names}. To check"
-                f" {sorted(promised)} it takes {sorted(needed)}; choose a protocol that promises less."
+                f" {sorted(promised)} it takes {sorted(needed)}. Add the column, or name another --protocol."
             )
 
 
@@ -195,6 +206,24 @@ def _find_altered(parts: list[HeardSplit]) -> list[Overlap]:
     return [Overlap(clip.id, {clip.split: [clip.id]}) for clip in altered if clip.split != "train"]
 
 
+def _find_unknown_speakers(parts: list[HeardSplit], promised: set[str]) -> list[Overlap]:
+    """Clips without a speaker, of which a promise about speakers says nothing.
+
+    Raises:
+        DatasetFormatError: no clip has one.
+    """
+    if not promised & {"speaker", "corpus"}:
+        return []
+    clips = list(_all_clips(parts))
+    unknown = [clip for clip in clips if not clip.speaker]
+    if len(unknown) == len(clips):
+        raise DatasetFormatError(
+            "The column 'speaker' is empty in all rows: what was promised of speakers cannot be checked. Fill"
+            " it, or name another --protocol, such as stratified."
+        )
+    return [Overlap(clip.id, {clip.split: [clip.id]}) for clip in unknown]
+
+
 def _find_unreadable(parts: list[HeardSplit]) -> list[Overlap]:
     """Clips that cannot be listened to, of which nothing can be said."""
     return [
@@ -215,11 +244,11 @@ def _find_wrong_hashes(parts: list[HeardSplit]) -> list[Overlap]:
 
 CHECKS: dict[str, Check] = {
     "speaker": Check(("speaker",), _find_speakers),
-    "source": Check(("source_id",), _find_sources),
+    "source": Check((), _find_sources),
     "sentence": Check(("corpus", "speaker", "sentence", "reference"), _find_sentences),
     "corpus": Check(("corpus", "speaker"), _find_corpora),
     "audio": Check((), _find_audio),
-    "copy": Check(("augmentation",), _find_altered),
+    "copy": Check((), _find_altered),
 }
 
 

@@ -1,5 +1,6 @@
 """Open whatever can be audited.  a dataset folder -> its splits, and what was promised"""
 
+import hashlib
 from pathlib import Path
 
 from datasets import Audio, Dataset, DatasetDict, load_dataset, load_from_disk
@@ -24,7 +25,9 @@ def read_promises(folder: str | Path) -> tuple[str, tuple[str, ...]]:
     if not (Path(folder) / CORPUS_JSON).is_file():
         return DEFAULT_PROTOCOL, get_protocol(DEFAULT_PROTOCOL).promises
     record = read_corpus_json(folder)
-    name = record["settings"]["protocol"]
+    name = record.get("settings", {}).get("protocol")
+    if name is None:
+        raise DatasetFormatError(f"{folder}: its {CORPUS_JSON} does not say a protocol. Build again.")
     return name, tuple(record.get("promises") or get_protocol(name).promises)
 
 
@@ -52,7 +55,7 @@ def read_splits(folder: str | Path) -> dict[str, Dataset]:
     try:
         with without_bars():
             opened = _open(folder)
-    except (DatasetGenerationError, ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
+    except (DatasetGenerationError, ValueError, OSError, IndexError, RuntimeError) as error:
         reason = error.__cause__ or error
         raise DatasetFormatError(f"{folder}: not a dataset that can be read ({reason}).") from error
     return {split: _without_decoding(rows, folder) for split, rows in opened.items()}
@@ -63,7 +66,19 @@ def _open(folder: Path) -> DatasetDict:
         return load_from_disk(str(folder))
     if (folder / "state.json").is_file():
         return DatasetDict({"train": load_from_disk(str(folder))})
-    return load_dataset(str(folder), cache_dir=str(opened_dir()))
+    if not any(folder.rglob("*.parquet")):
+        raise DatasetFormatError(
+            f"{folder}: holds neither Parquet files nor what `save_to_disk` writes. Build a dataset with"
+            " `mmser build`; recordings are looked at by `mmser check`."
+        )
+    return load_dataset(str(folder), cache_dir=str(opened_dir() / _state_of(folder)))
+
+
+def _state_of(folder: Path) -> str:
+    """Name a folder as it is now: ``datasets`` takes two of one name for one, and the new for the old."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    facts = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()[:16]
 
 
 def _without_decoding(rows: Dataset, folder: Path) -> Dataset:

@@ -14,7 +14,7 @@ from datasets import Dataset
 
 from mmser.curation.audit import audit
 from mmser.curation.drawing import ClipKey, families, sentence_key
-from mmser.curation.output import check_out, check_parent, working_beside, writing_to
+from mmser.curation.output import check_out, check_parent, check_writable, working_beside, writing_to
 from mmser.curation.page import write_page
 from mmser.curation.planning import SplitPlan, plan_splits
 from mmser.curation.preparing import Material, add_transcripts, prepare
@@ -113,6 +113,8 @@ def _check(out: Path, builds: Sequence[BuildSettings]) -> None:
         check_parent(out)
     for place in _places(out, builds, several=len(builds) > 1):
         check_out(place, overwrite=builds[0].overwrite)
+    check_writable(out.absolute().parent, "--out: folder")
+    check_writable(builds[0].resolved_cache_dir, "--cache-dir")
 
 
 def _places(out: Path, builds: Sequence[BuildSettings], *, several: bool) -> list[Path]:

@@ -6,10 +6,11 @@ it, or damages what it would have kept, is an error here; what else changes its 
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmser.corpora import CORPORA, Corpus, get_corpora
+from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.doctor_audio import (
     FileFacts,
     FoundClip,
@@ -43,13 +44,18 @@ _READER_LOGGER = "mmser.corpora"  # what it warns of is in the report
 
 
 def check_corpora(
-    root: str | Path, names: Collection[str] | None = None, *, num_proc: int | None = None
+    root: str | Path,
+    names: Collection[str] | None = None,
+    *,
+    emotion_map: str | Path | Mapping[str, str] | None = None,
+    num_proc: int | None = None,
 ) -> RootReport:
     """Examine the corpora below a folder; every audio file of theirs is read whole.
 
     Args:
         root: the folder that holds the corpora, at any depth.
         names: corpora to examine, as ``mmser build`` takes them; None for all that mmser knows.
+        emotion_map: what the words of users' tables mean, as ``mmser build`` takes it.
         num_proc: processes that read files, at most; None for one a core.
 
     Returns:
@@ -61,7 +67,7 @@ def check_corpora(
         SettingsError, LabelFileError, UnknownEmotionError: a user's table cannot be used.
     """
     root = Path(root)
-    corpora = get_corpora(CORPORA if names is None else names)
+    corpora = get_corpora(CORPORA if names is None else names, parse_emotion_map(emotion_map))
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise CorpusNotFoundError(f"{root}: {state}, expected the folder that holds the corpora.")

@@ -108,7 +108,7 @@ def _read_clips(split: str, rows: Dataset) -> list[HeardClip]:
     there = [name for name in _TEXTS if name in rows.column_names]
     values = dict(zip(there, read_columns(rows.with_format(None), there), strict=True))
     columns = [values.get(name) or [""] * len(rows) for name in _TEXTS]
-    texts = ([text or "" for text in row] for row in zip(*columns, strict=True))
+    texts = (["" if text is None else str(text) for text in row] for row in zip(*columns, strict=True))
     return [HeardClip._make((split, *row, row[-1], "")) for row in texts]
 
 

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from mmser.curation.schema import CORPUS_JSON
-from mmser.errors import DiskFullError, OutputExistsError
+from mmser.errors import DiskFullError, OutputExistsError, SettingsError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _GB = 1e9
@@ -44,6 +45,26 @@ def check_parent(out: Path) -> None:
         raise OutputExistsError(
             f"{out}: is a corpus itself, and several are to be written below it. Choose another folder."
         )
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Make a folder, with those above it, and make sure that it can be written to.
+
+    Args:
+        folder: the folder.
+        option: that names it, for the error.
+
+    Raises:
+        SettingsError: it is a file, or may not be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"{option} {folder}: cannot be written to ({error.strerror}). Choose another, or mend that."
+        ) from error
 
 
 @contextmanager
