@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-real test-oldest quality style clean
+.PHONY: help install demo test test-slow test-real test-oldest quality style benchmark clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,6 +50,11 @@ quality: $(STAMP) ## Check style, types, layers and spelling
 style: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark: $(STAMP) ## Measure builds, transcription and memory on the clips of $$MMSER_CORPORA (minutes, a quiet machine)
+	$(BIN)/python benchmarks/bench_build.py
+	$(BIN)/python benchmarks/bench_transcription.py
+	$(BIN)/python benchmarks/bench_memory.py
 
 clean: ## Remove what make made, .venv included; a DEMO_DIR that holds no demo is kept
 	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -3,8 +3,8 @@
     python benchmarks/bench_memory.py [--sizes 1000 10000 50000]
 
 The clips are seconds of noise under a table of one's own (`--corpora csv:…`), of four speakers a class. Each
-build runs in a process of its own; its memory is the largest sum over the process and its workers (unique set
-size: pages that they share are counted once).
+build runs in a process of its own; its memory is the largest sum over the process and its workers, without
+the pages of files that are mapped, which the system takes back when it needs them.
 """
 
 import argparse
@@ -57,7 +57,8 @@ class PeakMemory(threading.Thread):
             total = 0
             try:
                 for process in (self.process, *self.process.children(recursive=True)):
-                    total += process.memory_full_info().uss
+                    info = process.memory_info()
+                total += info.rss - info.shared
             except psutil.Error:
                 continue
             self.megabytes = max(self.megabytes, total / 2**20)
