@@ -1,6 +1,7 @@
 """A publisher's server in a thread, which serves, cuts, corrupts, redirects and refuses as it is told."""
 
 import re
+import socket
 import threading
 import time
 import zipfile
@@ -10,6 +11,8 @@ from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+
+import pytest
 
 
 @dataclass
@@ -50,6 +53,11 @@ class Publisher:
     def __enter__(self):
         handler = type("Handler", (_Handler,), {"publisher": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        try:
+            socket.create_connection(self._server.server_address, timeout=5).close()
+        except OSError as error:  # a network namespace of its own, before `ip link set lo up`
+            self._server.server_close()
+            pytest.skip(f"no local server can be asked: the loopback interface is down ({error})")
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
