@@ -14,6 +14,7 @@ from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
 from mmser.training.freezing import freeze, freeze_audio_tower
+from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
 
@@ -35,7 +36,8 @@ def main() -> None:
     if towers.freeze_text:
         freeze(model.text_encoder)
     described = describe(settings, towers, arguments)
-    train_and_evaluate(Run(model, processor, corpus, settings, arguments, described))
+    inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
+    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
 
 
 if __name__ == "__main__":

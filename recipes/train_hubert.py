@@ -13,6 +13,7 @@ from mmser.models.audio_classifier import build_audio_classifier, get_audio_towe
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
 from mmser.training.freezing import freeze_audio_tower
+from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
 
@@ -26,7 +27,8 @@ def main() -> None:
         model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
     freeze_audio_tower(get_audio_tower(model), audio.freeze)
     described = describe(settings, audio, arguments)
-    train_and_evaluate(Run(model, processor, corpus, settings, arguments, described))
+    inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
+    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from transformers import (
     GPT2Model,
     HubertConfig,
     HubertModel,
+    MobileNetV2Config,
+    MobileNetV2Model,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -51,6 +53,13 @@ def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
     else:
         extractor = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=kind == "wav2vec2")
     extractor.save_pretrained(folder)
+    return folder
+
+
+def save_image_checkpoint(folder: Path, *, seed: int = 0) -> Path:
+    """Write a random MobileNetV2 of the least width."""
+    torch.manual_seed(seed)
+    MobileNetV2Model(MobileNetV2Config(depth_multiplier=0.1, min_depth=4)).save_pretrained(folder)
     return folder
 
 

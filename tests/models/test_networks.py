@@ -45,7 +45,7 @@ def shapes(module, features):
 def test_sharmas_cnn_has_the_papers_layers():
     model = SharmaCnn(7)
     assert names(model) == [
-        "_ToChannelsFirst",
+        "Unflatten",
         *["Conv1d", "ReLU"] * 2,
         "BatchNorm1d",
         "Dropout",
@@ -67,7 +67,7 @@ def test_sharmas_cnn_has_the_papers_layers():
         *[65_600, 32_832],
         *[94 * 64 * 128 + 128, 128 * 64 + 64, 64 * 7 + 7],
     ]
-    assert shapes(model, torch.randn(2, 94, 1)) == [
+    assert shapes(model, torch.randn(2, 94)) == [
         *[(256, 94)] * 3,
         *[(128, 94)] * 5,
         *[(64, 94)] * 2,

@@ -39,6 +39,38 @@ def towers(tmp_path_factory):
     return {kind: str(path) for kind, path in paths.items()}
 
 
+@pytest.fixture(scope="session")
+def recipes():
+    return RECIPES
+
+
+@pytest.fixture
+def run_network(tmp_path, monkeypatch):
+    """Run train_cnn.py's main in this process with one of its configs; returns the folder of the run."""
+
+    def run(config, *options, corpus, **settings):
+        folder = tmp_path / "run"
+        values = {
+            "config": RECIPES / "configs" / f"{config}.yaml",
+            "corpus": corpus,
+            "out": folder,
+            "num_proc": 1,
+        }
+        flags = [text for name, value in (values | settings).items() for text in (f"--{name}", str(value))]
+        monkeypatch.setattr("sys.argv", ["train_cnn", *flags, *options, "--use_cpu", "True"])
+        load_recipe("train_cnn").main()
+        return folder
+
+    return run
+
+
+def load_recipe(name):
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def run_recipe(corpus, towers, tmp_path, monkeypatch):
     """Run a recipe's main in this process; returns the folder of the run."""
@@ -53,10 +85,7 @@ def run_recipe(corpus, towers, tmp_path, monkeypatch):
         values |= {f"--{name}": value for name, value in settings.items()}
         flags = [str(each) for pair in values.items() for each in pair]
         monkeypatch.setattr("sys.argv", [recipe, *flags, *options, "--use_cpu", "True"])
-        spec = importlib.util.spec_from_file_location(recipe, RECIPES / f"{recipe}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.main()
+        load_recipe(recipe).main()
         return folder
 
     return run

@@ -115,7 +115,7 @@ def test_one_frozen_tower_is_computed_once_and_changes_no_weight(
     settings = {**FAST, "freeze": freeze, "freeze_text": freeze_text, "num_train_epochs": 2}
     cached = weights_of(run_recipe("train_fusion", out="cached", **settings))
     with monkeypatch.context() as patch:
-        patch.setattr("mmser.training.run.frozen_encoders_of", lambda model: {})
+        patch.setattr("mmser.training.inputs.frozen_encoders_of", lambda model: {})
         plain = weights_of(run_recipe("train_fusion", out="plain", **settings))
     assert_close(plain, cached, tolerance=1e-4)
     calls = []

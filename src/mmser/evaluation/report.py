@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmser.errors import RunFormatError, SettingsError
 from mmser.evaluation.bootstrap import NUM_RESAMPLES
+from mmser.evaluation.emotions import EMOTIONS_PLOT
 from mmser.evaluation.plots import plot_confusion_matrix
 from mmser.evaluation.predictions import (
     classes_of,
@@ -148,6 +149,7 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
         "## Classes",
         _table(("class", "recall", "clips"), _class_rows(matrix, classes)),
         _say_absent(metrics["test"]["absent_classes"]),
+        _say_emotions(metrics.get("emotions")),
         "## Corpora",
         _table(("corpus", "UA", "WA", "clips"), _corpus_rows(metrics["test"])),
         "## Confusion matrix",
@@ -202,6 +204,24 @@ def _explain_scores(frame: pd.DataFrame) -> str:
 
 def _say_absent(absent: list[str]) -> str:
     return f"Without a test clip, and so left out of UA and macro-F1: {', '.join(absent)}." if absent else ""
+
+
+def _say_emotions(emotions: Mapping[str, Any] | None) -> str:
+    """What a network that says yes or no to each emotion reached, where the run is one."""
+    if not emotions:
+        return ""
+    test = emotions["test"]
+    rows = [(name, f"{each['accuracy']:.2f}") for name, each in test["per_emotion"].items()]
+    return "\n\n".join(
+        [
+            "## Yes or no to each emotion",
+            f"Of {test['n']:,} test clips {test['accuracy']:.2f} % of the answers are right, on average over "
+            f"emotions; saying no to everything reaches {test['all_no']:.2f}. UA and WA above are of "
+            "the clips with one emotion.",
+            _table(("emotion", "answers right"), rows),
+            f"![A confusion matrix an emotion]({EMOTIONS_PLOT})",
+        ]
+    )
 
 
 def _say_seconds(seconds: Mapping[str, float]) -> str:

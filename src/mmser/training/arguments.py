@@ -50,16 +50,13 @@ class PlaceSettings:
 
 
 @dataclass
-class RunSettings(PlaceSettings):
+class TrainerSettings(PlaceSettings):
     """A run of the Trainer, and when it stops."""
 
     resume: bool = field(default=False, metadata={"help": "Go on from the last checkpoint in --out."})
     patience: int = field(
         default=0,
         metadata={"help": "Stop after this many evaluations without a better validation UA; 0 never stops."},
-    )
-    embedding_batch_size: int = field(
-        default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
     )
 
     def __post_init__(self) -> None:
@@ -68,6 +65,19 @@ class RunSettings(PlaceSettings):
             raise SettingsError(
                 f"patience is {self.patience}, expected evaluations to wait for, or 0 to never stop early."
             )
+
+
+@dataclass
+class RunSettings(TrainerSettings):
+    """A run of a model with encoders."""
+
+    embedding_batch_size: int = field(
+        default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
+    )
+
+    def __post_init__(self) -> None:
+        """Check what argparse does not."""
+        super().__post_init__()
         if self.embedding_batch_size < 1:
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."

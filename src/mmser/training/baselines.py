@@ -11,7 +11,7 @@ import numpy as np
 
 from mmser.curation.rows import read_columns
 from mmser.curation.schema import read_corpus_json
-from mmser.errors import EmptySplitError, SettingsError
+from mmser.errors import SettingsError
 from mmser.evaluation.predictions import make_predictions
 from mmser.evaluation.report import summarize, write_evaluation
 from mmser.models.classical import (
@@ -26,7 +26,7 @@ from mmser.models.classical import (
 from mmser.training.arguments import PlaceSettings, describe
 from mmser.training.feature_cache import compute_features
 from mmser.training.resuming import prepare_folder
-from mmser.training.scoring import describe_clips, describe_corpus
+from mmser.training.scoring import check_splits, describe_clips, describe_corpus
 
 logger = logging.getLogger(__name__)
 
@@ -67,16 +67,7 @@ def run_baselines(corpus: datasets.DatasetDict, settings: BaselineSettings) -> l
         EmptySplitError: the corpus has an empty split.
         SettingsError: the library of a system is not installed, or clips have several classes.
     """
-    for split in ("train", "validation", "test"):
-        if not len(corpus[split]):
-            raise EmptySplitError(
-                f"{settings.corpus}: the {split} split holds no clip. Build another protocol or fold."
-            )
-        if None in corpus[split]["label"]:
-            raise SettingsError(
-                f"{settings.corpus}: clips have several classes, and a classical system tells one. Build a"
-                " scheme of single labels."
-            )
+    check_splits(corpus, str(settings.corpus), several_classes=False)
     about = read_corpus_json(Path(str(settings.corpus)))
     found = []
     for name in dict.fromkeys(settings.systems):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
 from mmser.models.loading import Processor
 
@@ -45,12 +46,20 @@ def collate_clips(items: Sequence[dict[str, Any]], *, processor: Processor) -> d
     return {**processor.pad(features), "labels": labels}
 
 
+def class_targets(split: datasets.Dataset) -> Tensor:
+    """What classes each clip has: 0 or 1, float32 (N, C); one of them under a scheme of single labels."""
+    targets = torch.zeros(len(split), len(split.features["label"].names))
+    for index, (label, several) in enumerate(zip(*read_columns(split, ("label", "labels")), strict=True)):
+        targets[index, several if label is None else [label]] = 1
+    return targets
+
+
 class PooledDataset(torch.utils.data.Dataset):
-    """A split whose items are the pooled states of frozen towers, and the features that another tower takes.
+    """A split whose items were computed ahead, and the features that a trained tower takes.
 
     Args:
-        states: tower -> its pooled states, each (N, D).
-        labels: class index of each clip.
+        states: name -> a row of each clip: the pooled states of a tower (N, D), or features (N, ...).
+        labels: class index of each clip, or 0 or 1 a class, (N, C).
         lengths: of each clip's features, in any unit, by which batches can be grouped.
         makers: index of a clip -> its features, for each tower that is trained.
     """
@@ -58,12 +67,12 @@ class PooledDataset(torch.utils.data.Dataset):
     def __init__(
         self,
         states: Mapping[str, Tensor],
-        labels: Sequence[int],
+        labels: Sequence[int] | Tensor,
         lengths: Sequence[float],
         makers: Sequence[Callable[[int], Mapping[str, np.ndarray]]] = (),
     ):
         self.states = dict(states)
-        self.labels = torch.tensor(labels)
+        self.labels = torch.as_tensor(labels)
         self.lengths = list(lengths)
         self.makers = list(makers)
 

@@ -7,26 +7,29 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import datasets
-import torch
 from accelerate.state import PartialState
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
-from mmser.curation.store import default_cache_dir
-from mmser.errors import EmptySplitError, MmserError, SettingsError
+from mmser.errors import MmserError, SettingsError
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
-from mmser.models.loading import Processor
-from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, collate_clips
-from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
+from mmser.training.arguments import TrainerSettings
+from mmser.training.inputs import Inputs
 from mmser.training.provenance import find_tower_leaks, trace_training
 from mmser.training.resuming import find_checkpoint, prepare_folder
-from mmser.training.scoring import class_names, describe_corpus, format_confusion, make_frame
+from mmser.training.scoring import (
+    check_splits,
+    class_names,
+    describe_corpus,
+    format_confusion,
+    make_frame,
+    write_emotions,
+)
 from mmser.training.trainer import EmotionTrainer
 
 logger = logging.getLogger(__name__)
@@ -37,18 +40,16 @@ class Run:
     """What a recipe hands over: a model ready to train, its corpus, and the settings of the run.
 
     Attributes:
-        model: with the parts that are not to be trained already frozen.
-        processor: makes the model's features of a clip.
+        inputs: the model, what is not to be trained already frozen, and what it is trained on.
         corpus: splits "train", "validation", "test".
         settings: where to read and write.
         arguments: transformers' own, as parsed.
         described: every setting that is not a default, by name; it goes to metrics.json.
     """
 
-    model: PreTrainedModel
-    processor: Processor
+    inputs: Inputs
     corpus: datasets.DatasetDict
-    settings: RunSettings
+    settings: TrainerSettings
     arguments: TrainingArguments
     described: dict[str, Any]
 
@@ -75,31 +76,27 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
         SettingsError: a resumed run was begun with other settings or on another corpus.
         RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
+        SettingsError: clips have several classes, and the model tells one.
     """
-    for split in ("train", "validation", "test"):
-        if not len(run.corpus[split]):
-            raise EmptySplitError(
-                f"{run.settings.corpus}: the {split} split holds no clip. Build another protocol or fold."
-            )
+    check_splits(run.corpus, str(run.settings.corpus), several_classes=run.inputs.several_classes)
     check_processes()
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    seconds = {"embed": 0.0}
-    view, trainer = _make_trainer(run, seconds)
+    trainer = _build_trainer(run)
     started = time.perf_counter()
     checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    seconds["train"] = time.perf_counter() - started
-    frames = {}
-    for split in ("validation", "test"):
-        logits = trainer.predict_logits(view(split))
-        frames[split] = make_frame(run.corpus[split], logits, class_names(run.model))
+    run.inputs.seconds["train"] = time.perf_counter() - started
+    logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
+    classes = class_names(run.inputs.model)
+    frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
     if PartialState().is_main_process:
         save_model(run)
-        metrics = write_evaluation(
-            run.out, _describe(run, origin, seconds), frames["test"], frames["validation"]
-        )
+        facts = _describe(run, origin)
+        if run.inputs.several_classes:
+            facts["emotions"] = write_emotions(run.out, run.corpus, logits, classes)
+        metrics = write_evaluation(run.out, facts, frames["test"], frames["validation"])
         print(
             "",
             summarize(metrics),
@@ -125,44 +122,18 @@ def check_processes() -> None:
         )
 
 
-def _make_trainer(run: Run, seconds: dict[str, float]) -> tuple[Callable[[str], Any], EmotionTrainer]:
-    """A split as what is trained takes it (features, or pooled states of frozen towers), and the trainer."""
-    if not frozen_encoders_of(run.model):
-
-        def clips(split: str) -> ClipDataset:
-            return ClipDataset(run.corpus[split], run.processor)
-
-        return clips, _build_trainer(run, run.model, clips, partial(collate_clips, processor=run.processor))
-    towers = FrozenTowers(
-        run.model,
-        run.processor,
-        Path(run.settings.cache_dir) if run.settings.cache_dir else default_cache_dir(),
-        batch_size=run.settings.embedding_batch_size,
-    )
-
-    def view(split: str) -> Any:
-        started = time.perf_counter()
-        states = towers.embed(run.corpus[split], device=run.arguments.device)
-        seconds["embed"] += time.perf_counter() - started
-        return states
-
-    return view, _build_trainer(run, PooledModel(run.model), view, towers.collate)
-
-
-def _build_trainer(
-    run: Run, trained: torch.nn.Module, view: Callable[[str], Any], collate: Callable[..., Any]
-) -> EmotionTrainer:
+def _build_trainer(run: Run) -> EmotionTrainer:
     arguments = run.arguments
     arguments.output_dir = str(run.out / "checkpoints")
     arguments.remove_unused_columns = False
     arguments.label_names = ["labels"]
     return EmotionTrainer(
-        classes=class_names(run.model),
-        model=trained,
+        classes=class_names(run.inputs.model),
+        model=run.inputs.trained,
         args=arguments,
-        data_collator=collate,
-        train_dataset=view("train"),
-        eval_dataset=view("validation"),
+        data_collator=run.inputs.collate,
+        train_dataset=run.inputs.view("train"),
+        eval_dataset=run.inputs.view("validation"),
         callbacks=[EarlyStoppingCallback(run.settings.patience)] if run.settings.patience else None,
     )
 
@@ -170,12 +141,13 @@ def _build_trainer(
 def save_model(run: Run) -> None:
     """Write model, processor and what curation did to the clips: a folder that predicts on its own."""
     settings = run.about["settings"]
-    run.model.config.preprocessing = {
+    run.inputs.model.config.preprocessing = {
         "cleaning": settings["cleaning"],
         "transcripts": settings["transcripts"],
     }
-    run.model.save_pretrained(run.out)
-    run.processor.save_pretrained(str(run.out))
+    run.inputs.model.save_pretrained(run.out)
+    if run.inputs.processor is not None:
+        run.inputs.processor.save_pretrained(str(run.out))
 
 
 def _trace(run: Run) -> dict[str, Any]:
@@ -188,23 +160,25 @@ def _trace(run: Run) -> dict[str, Any]:
     return {"trained_on": trained_on, "leaks": [*run.about["leaks"], *leaks]}
 
 
-def _describe(run: Run, origin: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+def _describe(run: Run, origin: dict[str, Any]) -> dict[str, Any]:
     """Everything in metrics.json but the scores."""
     return {
-        "system": name_system(run.model),
+        "system": name_system(run.inputs.model),
         **describe_corpus(run.about),
         **origin,
         "seed": run.arguments.seed,
         "num_processes": PartialState().num_processes,
-        "num_parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+        "num_parameters": sum(parameter.numel() for parameter in run.inputs.model.parameters()),
         "settings": run.described,
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "seconds": {name: round(value, 1) for name, value in run.inputs.seconds.items()},
     }
 
 
 def name_system(model: PreTrainedModel) -> str:
-    """Name a system after its towers: "hubert", "whisper", "hubert+bert" …"""
+    """Name a system after its towers ("hubert", "whisper", "hubert+bert" …), or a network by its name."""
     config = model.config
+    if hasattr(config, "network"):
+        return config.network
     if hasattr(config, "text_config"):
         return f"{config.audio_config.model_type}+{config.text_config.model_type}"
     return config.model_type

@@ -16,7 +16,8 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
-from mmser.errors import SettingsError
+from mmser.errors import EmptySplitError, SettingsError
+from mmser.evaluation.emotions import score_emotions, write_emotion_predictions
 from mmser.evaluation.folds import pool_folds
 from mmser.evaluation.predictions import (
     classes_of,
@@ -37,7 +38,7 @@ from mmser.evaluation.report import (
 from mmser.evaluation.scores import compute_confusion_matrix
 from mmser.evaluation.writing import check_report_folder
 from mmser.models.loading import Processor, choose_device, load_model
-from mmser.training.collation import ClipDataset, collate_clips
+from mmser.training.collation import ClipDataset, class_targets, collate_clips
 from mmser.training.provenance import find_trained_speakers
 
 logger = logging.getLogger(__name__)
@@ -102,9 +103,17 @@ def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[st
         classes: class names in the order of the logits.
 
     Returns:
-        A predictions frame (``mmser.evaluation.predictions``).
+        A predictions frame (``mmser.evaluation.predictions``) of the clips that have one class: those with
+        several have no place in UA and WA.
     """
-    return make_predictions(describe_clips(split), softmax(logits), classes)
+    several = np.array([label is None for label in split["label"]])
+    if not several.any():
+        return make_predictions(describe_clips(split), softmax(logits), classes)
+    targets = class_targets(split)
+    single = np.flatnonzero(targets.sum(dim=1).numpy() == 1)
+    clips = split.select_columns(["id", "speaker", "corpus"]).to_pandas().iloc[single]
+    clips["label"] = [classes[index] for index in targets[single].argmax(dim=1)]
+    return make_predictions(clips, softmax(logits[single]), classes)
 
 
 def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
@@ -112,6 +121,49 @@ def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
     clips = split.select_columns(["id", "speaker", "corpus", "label"]).to_pandas()
     clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
     return clips
+
+
+def check_splits(corpus: datasets.DatasetDict, folder: str, *, several_classes: bool) -> None:
+    """Refuse a corpus that a system cannot be trained and judged on.
+
+    Args:
+        corpus: its splits.
+        folder: it came from, for the message.
+        several_classes: whether the system can tell several classes of one clip.
+
+    Raises:
+        EmptySplitError: a split is empty.
+        SettingsError: clips have several classes.
+    """
+    for split, rows in corpus.items():
+        if not len(rows):
+            raise EmptySplitError(
+                f"{folder}: the {split} split holds no clip. Build another protocol or fold."
+            )
+        if not several_classes and None in rows["label"]:
+            raise SettingsError(
+                f"{folder}: clips have several classes, and this system tells one. Build a scheme of single "
+                "labels, or train pho-cnn with --loss binary."
+            )
+
+
+def write_emotions(
+    folder: Path, corpus: datasets.DatasetDict, logits: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Judge a network that says yes or no to each emotion, and write what it said of the test clips.
+
+    Args:
+        folder: of the run.
+        corpus: its splits.
+        logits: split -> (N, C), in the order of its clips.
+        classes: class names in the order of the logits.
+
+    Returns:
+        ``emotions`` of metrics.json: split -> what ``score_emotions`` says.
+    """
+    targets = {split: class_targets(corpus[split]).numpy() > 0 for split in logits}
+    write_emotion_predictions(folder, corpus["test"]["id"], targets["test"], logits["test"], classes)
+    return {split: score_emotions(targets[split], logits[split] > 0, classes) for split in logits}
 
 
 def format_confusion(frame: pd.DataFrame) -> str:

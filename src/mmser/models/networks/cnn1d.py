@@ -1,8 +1,6 @@
-"""Convolutions over a feature sequence.  features (B, T, D) -> logits (B, C)"""
+"""Convolutions over a feature sequence.  features (B, T) or (B, T, D) -> logits (B, C)"""
 
 from torch import Tensor, nn
-
-_DROPOUT = 0.6
 
 
 class SharmaCnn(nn.Sequential):
@@ -13,25 +11,25 @@ class SharmaCnn(nn.Sequential):
 
     Args:
         num_classes: C.
-        num_steps: T, the length of the sequence.
-        num_channels: D.
+        num_features: T, the length of the sequence: features (B, T), taken as T steps of one channel.
+        dropout: rate of all three layers.
     """
 
-    def __init__(self, num_classes: int, num_steps: int = 94, num_channels: int = 1):
+    def __init__(self, num_classes: int, num_features: int = 94, *, dropout: float = 0.6):
         super().__init__(
-            _ToChannelsFirst(),
-            *_convolve(num_channels, 256, count=2),
+            nn.Unflatten(1, (1, num_features)),
+            *_convolve(1, 256, count=2),
             nn.BatchNorm1d(256),
-            nn.Dropout(_DROPOUT),
+            nn.Dropout(dropout),
             *_convolve(256, 128, count=4),
             nn.BatchNorm1d(128),
-            nn.Dropout(_DROPOUT),
+            nn.Dropout(dropout),
             *_convolve(128, 64, count=2),
             nn.Flatten(),
-            nn.Linear(64 * num_steps, 128),
+            nn.Linear(64 * num_features, 128),
             nn.Linear(128, 64),
             nn.ReLU(),
-            nn.Dropout(_DROPOUT),
+            nn.Dropout(dropout),
             nn.Linear(64, num_classes),
         )
 
@@ -42,15 +40,16 @@ class KhanCnn(nn.Sequential):
     Args:
         num_classes: C.
         num_channels: D; three give the paper's 200 parameters of the first layer.
+        dropout: rate after the first pooling.
     """
 
-    def __init__(self, num_classes: int, num_channels: int = 3):
+    def __init__(self, num_classes: int, num_channels: int = 3, *, dropout: float = 0.25):
         super().__init__(
             _ToChannelsFirst(),
             nn.Conv1d(num_channels, 20, kernel_size=3),
             nn.ReLU(),
             nn.MaxPool1d(3),
-            nn.Dropout(0.25),
+            nn.Dropout(dropout),
             nn.Conv1d(20, 10, kernel_size=3),
             nn.ReLU(),
             nn.MaxPool1d(3),

@@ -4,8 +4,7 @@ from torch import Tensor, nn
 
 _NUM_FILTERS = (16, 32, 64, 128)
 _NUM_UNITS = (512, 256, 128)
-_POOLED_STEPS, _POOLED_BANDS = 278 // 16, 200 // 16  # four poolings by 2
-_DROPOUT = 0.3
+_POOLED_STEPS = 278 // 16  # four poolings by 2
 
 
 class PhoCnn(nn.Module):
@@ -17,9 +16,11 @@ class PhoCnn(nn.Module):
 
     Args:
         num_classes: C.
+        num_bands: of the spectrogram; four poolings halve them and the 278 frames.
+        dropout: rate of the dense layers.
     """
 
-    def __init__(self, num_classes: int):
+    def __init__(self, num_classes: int, num_bands: int = 200, *, dropout: float = 0.3):
         super().__init__()
         layers: list[nn.Module] = []
         num_in = 1
@@ -32,9 +33,9 @@ class PhoCnn(nn.Module):
             ]
             num_in = num_out
         layers.append(nn.Flatten())
-        num_in *= _POOLED_STEPS * _POOLED_BANDS
+        num_in *= _POOLED_STEPS * (num_bands // 16)
         for num_out in _NUM_UNITS:
-            layers += [nn.Linear(num_in, num_out), nn.ReLU(), nn.Dropout(_DROPOUT)]
+            layers += [nn.Linear(num_in, num_out), nn.ReLU(), nn.Dropout(dropout)]
             num_in = num_out
         self.layers = nn.Sequential(*layers, nn.Linear(num_in, num_classes))
 
