@@ -113,11 +113,11 @@ def check_same_clips(first: Run, second: Run) -> None:
     shared = clips[0].keys() & clips[1].keys()
     known = all(None not in found.values() for found in fingerprints)
     if clips[0] == clips[1] and (not known or fingerprints[0] == fingerprints[1]):
-        if sorted(classes_of(first.frame)) == sorted(classes_of(second.frame)):
+        if classes_of(first.frame) == classes_of(second.frame):
             return
         raise SettingsError(
-            f"A tells {classes_of(first.frame)} apart, B {classes_of(second.frame)}: not the same classes. "
-            "Compare runs of one scheme."
+            f"A tells {classes_of(first.frame)} apart, B {classes_of(second.frame)}: not the same classes "
+            "in one order. Compare runs of one scheme."
         )
     sides = (
         f"{name} ({run.name()}) was judged on {len(run.frame):,} clips of the corpus {_say(found)}"

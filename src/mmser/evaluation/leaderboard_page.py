@@ -42,6 +42,7 @@ td, th { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bo
   font-variant-numeric: tabular-nums; }
 td:first-child, th:first-child { text-align: left; position: sticky; left: 0; background: var(--page);
   white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+th { white-space: normal; vertical-align: bottom; }
 """
 
 
