@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.bootstrap import LEVEL, NUM_RESAMPLES, paired_intervals
 from mmser.evaluation.collecting import Run
-from mmser.evaluation.layout import text_table
+from mmser.evaluation.layout import text_table, wrap
 from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices, probabilities_of
 from mmser.evaluation.scores import compute_accuracies, compute_confusion_matrix
 from mmser.evaluation.summary import describe_run
@@ -142,11 +142,13 @@ def summarize_comparison(first: Run, second: Run, found: Comparison) -> str:
     if found.num_speakers == 1:
         lines.append("One speaker cannot be resampled: the interval has no width and says nothing.")
     lines += [
-        f"The interval holds {100 * LEVEL:.0f} % of {NUM_RESAMPLES:,} resamples of the speakers, the same "
-        "for both; one that holds 0 shows no difference.",
-        f"McNemar's exact test: p = {_p(found.p_value)} ({found.counts[ONLY_FIRST]:,} clips that only A has "
-        f"right, {found.counts[ONLY_SECOND]:,} that only B has). It takes clips for independent, which those "
-        "of one speaker are not.",
+        wrap(
+            f"The interval holds {100 * LEVEL:.0f} % of {NUM_RESAMPLES:,} resamples of the speakers, the "
+            "same for both; one that holds 0 shows no difference.",
+            f"McNemar's exact test: p = {_p(found.p_value)} ({found.counts[ONLY_FIRST]:,} clips that only A "
+            f"has right, {found.counts[ONLY_SECOND]:,} that only B has). It takes clips for independent, "
+            "which those of one speaker are not.",
+        ),
         "",
         *(f"{name:<24}{count:>8,}" for name, count in found.counts.items()),
         f"{'of these ' + BOTH_WRONG:<33}{(found.differing['kind'] == BOTH_WRONG).sum():>8,}",

@@ -1,8 +1,10 @@
-"""Lay out a table.  header and rows of text -> lines of fixed width, Markdown"""
+"""Lay out tables and sentences.  header and rows of text -> lines of fixed width, Markdown"""
 
+import textwrap
 from collections.abc import Sequence
 
 _GAP = "  "
+_LINE_LETTERS = 110
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -20,3 +22,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; all columns but the first are aligned to the right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def wrap(*sentences: str) -> str:
+    """Lines that a terminal shows whole, a new one for each sentence."""
+    return "\n".join(textwrap.fill(text, _LINE_LETTERS, break_long_words=False) for text in sentences)

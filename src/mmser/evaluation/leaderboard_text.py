@@ -1,17 +1,15 @@
 """Put a leaderboard into words.  leaderboard -> text for a terminal, Markdown"""
 
-import textwrap
 from collections.abc import Sequence
 
 from mmser.evaluation.bootstrap import LEVEL, NUM_RESAMPLES
-from mmser.evaluation.layout import markdown_table, text_table
+from mmser.evaluation.layout import markdown_table, text_table, wrap
 from mmser.evaluation.leaderboard import Group, Leaderboard, Row, View
 from mmser.evaluation.published import Published
 
 TITLE = "Leaderboard"
 WRITTEN_BY = "Written by `mmser leaderboard`."
 _DASH = "-"
-_LINE_LETTERS = 110
 _EXPLANATION = (
     "Percent. UA is the mean of the class recalls, WA the share of clips that are right, F1 the mean over "
     f"classes; the interval holds {100 * LEVEL:.0f} % of {NUM_RESAMPLES:,} resamples of the test speakers. "
@@ -40,11 +38,6 @@ def render_markdown(board: Leaderboard) -> str:
     for group in board.groups:
         parts += [f"## {headline(group)}", *notes(group), markdown_table(header(group), rows(group))]
     return "\n\n".join([*parts, *foot(board), WRITTEN_BY]) + "\n"
-
-
-def wrap(*sentences: str) -> str:
-    """Lines that a terminal shows whole, a new one for each sentence."""
-    return "\n".join(textwrap.fill(text, _LINE_LETTERS, break_long_words=False) for text in sentences)
 
 
 def headline(group: Group) -> str:

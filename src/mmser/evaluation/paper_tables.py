@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from mmser.errors import EmptySplitError, UnknownNameError
 from mmser.evaluation.collecting import Run
-from mmser.evaluation.layout import text_table
+from mmser.evaluation.layout import text_table, wrap
 from mmser.evaluation.leaderboard import Group, Row, View, build_leaderboard
-from mmser.evaluation.leaderboard_text import explain_published, headline, notes, number, wrap
+from mmser.evaluation.leaderboard_text import explain_published, headline, notes, number
 from mmser.evaluation.published import (
     BASELINES,
     RAVDESS_BENCHMARK,
