@@ -1,9 +1,12 @@
 """Predictions and facts of runs whose scores can be worked out by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from mmser.evaluation.predictions import make_predictions
+from mmser.evaluation.collecting import Run
+from mmser.evaluation.predictions import make_predictions, score_predictions
 
 CLASSES = ("angry", "calm", "sad")
 
@@ -37,6 +40,13 @@ def make_facts(**changes):
         "seconds": {"train": 12.34},
         **changes,
     }
+
+
+def make_run(rows, folder="runs/a", **changes):
+    """A finished run whose test split is ``rows``, without its folder."""
+    frame = make_frame(rows)
+    metrics = make_facts(**changes) | {"test": score_predictions(frame, seed=0), "validation": None}
+    return Run((Path(folder),), metrics, frame)
 
 
 # angry 2 of 3, sad 1 of 1, calm absent; RAVDESS 2 of 2 (both classes), TESS 1 of 2 (angry alone).

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmser.errors import EmptySplitError, SettingsError
-from mmser.evaluation.bootstrap import bootstrap_intervals
+from mmser.evaluation.bootstrap import bootstrap_intervals, paired_intervals
 
 
 def test_one_speaker_gives_an_interval_of_no_width_at_the_score():
@@ -77,3 +77,31 @@ def test_one_speaker_a_clip_is_expected():
 def test_nothing_to_resample_is_an_error():
     with pytest.raises(EmptySplitError, match="No clip to score"):
         bootstrap_intervals([], [], [], 2, seed=0)
+
+
+def test_a_system_that_is_always_one_clip_better_differs_by_that_in_every_draw():
+    # each speaker has 2 clips: the first system has 1 of them right, the second both
+    labels, speakers = [0, 0, 0, 0], ["a", "a", "b", "b"]
+    intervals = paired_intervals(labels, [0, 1, 1, 0], [0, 0, 0, 0], speakers, 2, seed=0)
+    assert intervals["wa"] == [50.0, 50.0]
+
+
+def test_differences_are_of_the_same_speakers_on_both_sides():
+    # speaker a is easy (100, 100), b hard (0, 50): unpaired draws would span from -100 to 100
+    labels, speakers = [0, 0, 0, 0], ["a", "a", "b", "b"]
+    intervals = paired_intervals(labels, [0, 0, 1, 1], [0, 0, 0, 1], speakers, 2, seed=0)
+    assert intervals["wa"] == [0.0, 50.0]
+    assert intervals == paired_intervals(labels, [0, 0, 1, 1], [0, 0, 0, 1], speakers, 2, seed=0)
+
+
+def test_exchanging_the_systems_turns_the_differences_round():
+    labels, speakers = [0, 1, 0, 1, 1], ["a", "a", "b", "b", "c"]
+    one, two = [0, 0, 1, 1, 1], [1, 1, 0, 1, 0]
+    forth = paired_intervals(labels, one, two, speakers, 2, seed=1)["ua"]
+    back = paired_intervals(labels, two, one, speakers, 2, seed=1)["ua"]
+    assert forth == pytest.approx([-bound for bound in reversed(back)])
+
+
+def test_what_cannot_be_resampled_is_refused_in_pairs_too():
+    with pytest.raises(SettingsError, match="level is 2"):
+        paired_intervals([0], [0], [0], ["a"], 2, seed=0, level=2)

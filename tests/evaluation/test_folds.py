@@ -2,7 +2,7 @@ import pytest
 
 from factories_evaluation import make_facts, make_frame
 from mmser.errors import SettingsError
-from mmser.evaluation.folds import pool_folds
+from mmser.evaluation.folds import EVALUATED_RUN, find_folds, pool_folds
 
 FOLD_0 = ("ravdess/01 angry angry", "ravdess/01 angry angry", "ravdess/02 sad angry")
 FOLD_3 = ("ravdess/07 angry sad", "ravdess/08 sad sad")
@@ -132,3 +132,42 @@ def test_a_pool_is_not_pooled_again():
 def test_nothing_to_pool_is_an_error():
     with pytest.raises(SettingsError, match="no run to pool"):
         pool_folds([])
+
+
+def test_the_fingerprint_of_each_fold_is_kept():
+    metrics, _ = pool_folds([run(0, FOLD_0), run(3, FOLD_3, corpus_fingerprint="other")])
+    assert metrics["corpus_fingerprints"] == {"0": "0123456789abcdef", "3": "other"}
+
+
+def test_folds_of_each_system_find_one_another():
+    runs = [
+        run(0, FOLD_0),
+        run(0, FOLD_0, system="hubert"),
+        run(3, FOLD_3),
+        run(3, FOLD_3, system="hubert"),
+    ]
+    assert find_folds(runs) == [[0, 2], [1, 3]]
+
+
+def test_a_second_run_of_one_fold_begins_a_pool_of_its_own():
+    assert find_folds([run(0, FOLD_0), run(0, FOLD_0), run(3, FOLD_3)]) == [[0, 2], [1]]
+
+
+def test_folds_that_share_clips_are_of_different_builds():
+    assert find_folds([run(0, FOLD_0), run(3, FOLD_0)]) == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        run(3, FOLD_3, settings={"learning_rate": 0.1}),
+        run(3, FOLD_3, **{EVALUATED_RUN: "runs/0"}),  # on another corpus than it was trained for
+        run(None, FOLD_3, pooled_folds=[3]),
+    ],
+)
+def test_what_is_no_fold_of_the_system_stays_alone(alone):
+    assert find_folds([run(0, FOLD_0), alone]) == [[0], [1]]
+
+
+def test_protocols_without_folds_are_not_pooled():
+    assert find_folds([run(0, FOLD_0, folds=1), run(0, FOLD_3, folds=1)]) == [[0], [1]]

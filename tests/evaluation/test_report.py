@@ -184,3 +184,13 @@ def test_metrics_that_lack_keys_are_named(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     with pytest.raises(RunFormatError, match=r"lacks \['folds', 'test'\]"):
         read_metrics(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("corpora", None), ("fold", "0"), ("leaks", "none"), ("settings", [])]
+)
+def test_facts_of_a_kind_that_no_run_writes_are_named(run, key, value):
+    folder, metrics = run
+    (folder / "metrics.json").write_text(json.dumps(metrics | {key: value}))
+    with pytest.raises(RunFormatError, match=f"metrics.json: {key} is .*, which no run writes"):
+        read_metrics(folder)

@@ -5,7 +5,7 @@ import pytest
 from factories_evaluation import SMALL, make_facts, make_frame
 from mmser.errors import OutputExistsError
 from mmser.evaluation.report import write_evaluation
-from mmser.evaluation.writing import check_report_folder, check_run_folder, replacing
+from mmser.evaluation.writing import check_report_folder, check_run_folder, is_begun_run, replacing
 
 BEGUN = {"corpus": "corpora/paper7", "out": "runs/hubert"}
 FINISHED = {"schema_version": 1, "system": "hubert"}
@@ -107,3 +107,16 @@ def test_an_error_leaves_the_old_file_and_no_part(tmp_path):
         fail_half_way()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_is_begun_until_it_has_scores(tmp_path):
+    assert not is_begun_run(tmp_path)
+    (tmp_path / "settings.json").write_text(json.dumps(BEGUN))
+    assert is_begun_run(tmp_path)
+    (tmp_path / "metrics.json").write_text(json.dumps(FINISHED))
+    assert not is_begun_run(tmp_path)
+
+
+def test_settings_of_another_program_are_no_run(tmp_path):
+    (tmp_path / "settings.json").write_text('{"editor.fontSize": 14}')
+    assert not is_begun_run(tmp_path)

@@ -43,6 +43,7 @@ def test_a_run_is_evaluated_on_another_corpus(run, tmp_path):
     other = write_corpus(tmp_path / "other", num_train=3, num_test=6)
     text = evaluate_on(run, other)
     metrics = json.loads((run / "on-other" / "metrics.json").read_text())
+    assert metrics["evaluated_run"] == str(run)  # which tells it from a fold
     assert metrics["test"]["n"] == 6
     assert metrics["corpus_fingerprint"] == "tones-3-6"
     assert metrics["validation"] is None

@@ -9,11 +9,12 @@ import pandas as pd
 from mmser.errors import SettingsError
 from mmser.evaluation.predictions import classes_of, score_predictions
 
+EVALUATED_RUN = "evaluated_run"  # in metrics.json of a run on another corpus: the folder of the model
 _SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes", "num_parameters", "seed")
 _TOWERS = ("audio_encoder", "text_encoder")  # may be runs of the folds themselves
 _MAY_DIFFER = {  # settings that say where a run reads, writes and computes, and not what it learns
     *("corpus", "out", "overwrite", "resume", "cache_dir", "embedding_batch_size", "run_name", "project"),
-    *("report_to", "logging_steps", "logging_strategy", "disable_tqdm", "save_total_limit"),
+    *("num_proc", "report_to", "logging_steps", "logging_strategy", "disable_tqdm", "save_total_limit"),
     *("use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "ddp_find_unused_parameters"),
 }
 
@@ -30,8 +31,8 @@ def pool_folds(
     Returns:
         Metrics of the pool, for ``summarize`` or as facts for ``write_evaluation``, and the predictions frame
         of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their
-        fold; seconds are summed; settings and fingerprint stay where all folds agree on them;
-        ``validation`` is None.
+        fold; seconds are summed; settings and fingerprint stay where all folds agree on them, and
+        ``corpus_fingerprints`` gives that of each fold; ``validation`` is None.
 
     Raises:
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
@@ -49,6 +50,44 @@ def pool_folds(
     frame.attrs = {"classes": classes_of(runs[0][1])}
     facts = _pool_facts([metrics for metrics, _ in runs])
     return facts | {"test": score_predictions(frame, seed=seed), "validation": None}, frame
+
+
+def find_folds(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> list[list[int]]:
+    """Find which runs are folds of one system that ``pool_folds`` takes together.
+
+    Args:
+        runs: metrics and predictions frame of each; a run joins the first before it that it fits.
+
+    Returns:
+        Positions among ``runs``, a list a system. Alone stay: protocols without folds, pools, and runs on
+        another corpus than they were trained for.
+    """
+    systems: list[list[int]] = []
+    for position, run in enumerate(runs):
+        fitting = (found for found in systems if _fits([runs[index] for index in found], run))
+        system = next(fitting, None)
+        if system is None:
+            systems.append([position])
+        else:
+            system.append(position)
+    return systems
+
+
+def _fits(
+    system: Sequence[tuple[dict[str, Any], pd.DataFrame]], run: tuple[dict[str, Any], pd.DataFrame]
+) -> bool:
+    if not all(_is_fold(metrics) for metrics, _ in (*system, run)):
+        return False
+    try:
+        _check_same_system([system[0], run])
+        _check_folds([*system, run])
+    except SettingsError:
+        return False
+    return True
+
+
+def _is_fold(metrics: dict[str, Any]) -> bool:
+    return metrics["fold"] is not None and (metrics["folds"] or 1) > 1 and EVALUATED_RUN not in metrics
 
 
 def _describe(metrics: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
@@ -123,6 +162,9 @@ def _pool_facts(all_metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "missing_folds": [fold for fold in range(first["folds"]) if fold not in folds],
         "leaks": [f"fold {metrics['fold']}: {leak}" for metrics in all_metrics for leak in metrics["leaks"]],
         "corpus_fingerprint": _shared([metrics["corpus_fingerprint"] for metrics in all_metrics]),
+        "corpus_fingerprints": {
+            str(metrics["fold"]): metrics["corpus_fingerprint"] for metrics in all_metrics
+        },
         "settings": _shared_items([metrics["settings"] for metrics in all_metrics]),
         "seconds": seconds,
     }

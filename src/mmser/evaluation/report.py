@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from mmser.errors import RunFormatError, SettingsError
 from mmser.evaluation.bootstrap import NUM_RESAMPLES
 from mmser.evaluation.emotions import EMOTIONS_PLOT
+from mmser.evaluation.layout import markdown_table
 from mmser.evaluation.plots import plot_confusion_matrix
 from mmser.evaluation.predictions import (
     classes_of,
@@ -42,20 +44,20 @@ SCHEMA_VERSION = 1
 PREDICTIONS_FILE = "predictions.parquet"
 PLOT_FILE = "confusion_matrix.png"
 REPORT_FILE = "report.md"
-FACTS = (
-    "system",
-    "scheme",
-    "protocol",
-    "fold",
-    "folds",
-    "corpora",
-    "leaks",
-    "corpus_fingerprint",
-    "seed",
-    "num_parameters",
-    "settings",
-    "seconds",
-)
+FACTS: Mapping[str, tuple[type, ...]] = {  # of metrics.json, and what each may be
+    "system": (str,),
+    "scheme": (str,),
+    "protocol": (str,),
+    "fold": (int, NoneType),  # None in a pool
+    "folds": (int, NoneType),
+    "corpora": (list,),
+    "leaks": (list,),
+    "corpus_fingerprint": (str, NoneType),
+    "seed": (int, NoneType),
+    "num_parameters": (int, NoneType),
+    "settings": (dict,),
+    "seconds": (dict,),
+}
 
 
 def write_evaluation(
@@ -102,7 +104,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     """Read a run's metrics.json.
 
     Raises:
-        RunFormatError: it is missing, is no JSON, is of another schema version, or lacks keys.
+        RunFormatError: it is missing, is no JSON, is of another schema version, lacks keys, or holds what
+            no run writes.
     """
     path = Path(folder) / METRICS_FILE
     if not path.is_file():
@@ -121,6 +124,11 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     missing = [key for key in (*FACTS, "test") if key not in metrics]
     if missing:
         raise RunFormatError(f"{path}: lacks {missing}. Train or evaluate the run again.")
+    wrong = [key for key, kinds in FACTS.items() if not isinstance(metrics[key], kinds)]
+    if wrong:
+        raise RunFormatError(
+            f"{path}: {wrong[0]} is {metrics[wrong[0]]!r}, which no run writes. Evaluate the run again."
+        )
     return metrics
 
 
@@ -144,14 +152,14 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
         _say_what(metrics),
         _say_leaks(metrics["leaks"]),
         "## Scores",
-        _table(SCORE_HEADER, score_rows(metrics)),
+        markdown_table(SCORE_HEADER, score_rows(metrics)),
         _explain_scores(frame),
         "## Classes",
-        _table(("class", "recall", "clips"), _class_rows(matrix, classes)),
+        markdown_table(("class", "recall", "clips"), _class_rows(matrix, classes)),
         _say_absent(metrics["test"]["absent_classes"]),
         _say_emotions(metrics.get("emotions")),
         "## Corpora",
-        _table(("corpus", "UA", "WA", "clips"), _corpus_rows(metrics["test"])),
+        markdown_table(("corpus", "UA", "WA", "clips"), _corpus_rows(metrics["test"])),
         "## Confusion matrix",
         f"![Confusion matrix: rows true classes, columns predicted ones]({PLOT_FILE})",
         "## Settings",
@@ -218,7 +226,7 @@ def _say_emotions(emotions: Mapping[str, Any] | None) -> str:
             f"Of {test['n']:,} test clips {test['accuracy']:.2f} % of the answers are right, on average over "
             f"emotions; saying no to everything reaches {test['all_no']:.2f}. UA and WA above are of "
             "the clips with one emotion.",
-            _table(("emotion", "answers right"), rows),
+            markdown_table(("emotion", "answers right"), rows),
             f"![A confusion matrix an emotion]({EMOTIONS_PLOT})",
         ]
     )
@@ -245,12 +253,6 @@ def _corpus_rows(scores: Mapping[str, Any]) -> list[Sequence[str]]:
         (name, f"{row['ua']:.2f}", f"{row['wa']:.2f}", f"{row['n']:,}")
         for name, row in scores["per_corpus"].items()
     ]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are aligned to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _to_plain(value: Any) -> Any:

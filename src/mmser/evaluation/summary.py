@@ -14,15 +14,17 @@ _HEADER_LETTERS = 5  # of a class name above a column: eight classes stay within
 
 def describe_run(metrics: Mapping[str, Any]) -> str:
     """One line that tells a run from others: "hubert+bert, protocol speaker, fold 0 of 5"."""
-    run = f"{metrics['system']}, protocol {metrics['protocol']}"
+    parts = (metrics["system"], f"protocol {metrics['protocol']}", describe_folds(metrics))
+    return ", ".join(part for part in parts if part)
+
+
+def describe_folds(metrics: Mapping[str, Any]) -> str:
+    """Which folds a run is, "folds 0, 1 of 3 pooled (2 missing)"; nothing where there is but one."""
     folds = metrics["folds"] or 1
     if "pooled_folds" in metrics:
-        run += f", folds {_join(metrics['pooled_folds'])} of {folds} pooled"
-        if metrics["missing_folds"]:
-            run += f" ({_join(metrics['missing_folds'])} missing)"
-    elif folds > 1:
-        run += f", fold {metrics['fold']} of {folds}"
-    return run
+        missing = f" ({_join(metrics['missing_folds'])} missing)" if metrics["missing_folds"] else ""
+        return f"folds {_join(metrics['pooled_folds'])} of {folds} pooled{missing}"
+    return f"fold {metrics['fold']} of {folds}" if folds > 1 else ""
 
 
 def summarize(metrics: Mapping[str, Any]) -> str:

@@ -65,6 +65,11 @@ def check_report_folder(out: Path, facts: Mapping[str, Any]) -> None:
         )
 
 
+def is_begun_run(folder: Path) -> bool:
+    """Whether a training run was begun here and has not finished: it has settings and no metrics.json."""
+    return _is_written_by_a_run(folder / SETTINGS_FILE) and not (folder / METRICS_FILE).exists()
+
+
 def _is_written_by_a_run(path: Path) -> bool:
     """Whether a file of a name as common as settings.json holds what a run writes there."""
     try:

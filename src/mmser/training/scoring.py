@@ -17,18 +17,17 @@ from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
 from mmser.errors import EmptySplitError, SettingsError
+from mmser.evaluation.collecting import read_run
 from mmser.evaluation.emotions import score_emotions, write_emotion_predictions
-from mmser.evaluation.folds import pool_folds
+from mmser.evaluation.folds import EVALUATED_RUN, pool_folds
 from mmser.evaluation.predictions import (
     classes_of,
     label_indices,
     make_predictions,
     predicted_indices,
-    read_predictions,
     softmax,
 )
 from mmser.evaluation.report import (
-    PREDICTIONS_FILE,
     REPORT_FILE,
     format_confusion_matrix,
     read_metrics,
@@ -193,7 +192,7 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
     split, about, metrics = load_corpus(corpus)["test"], read_corpus_json(corpus), read_metrics(run)
     _check_fits(model, metrics["scheme"], corpus, about)
     facts = {name: metrics[name] for name in ("system", "seed", "num_parameters", "settings")}
-    facts |= describe_corpus(about)
+    facts |= describe_corpus(about) | {EVALUATED_RUN: str(run)}
     target = out or run / f"on-{corpus.resolve().name}"
     check_report_folder(target, facts)
     started = time.perf_counter()
@@ -272,8 +271,7 @@ def pool_runs(runs: Sequence[Path], out: Path | None = None) -> str:
         )
     if len(runs) == 1:
         return summarize(read_metrics(runs[0]))
-    folds = [(read_metrics(run), read_predictions(run / PREDICTIONS_FILE)) for run in runs]
-    metrics, frame = pool_folds(folds)
+    metrics, frame = pool_folds([read_run(run) for run in runs])
     if out is None:
         return summarize(metrics)
     facts = {name: value for name, value in metrics.items() if name not in ("test", "validation")}
