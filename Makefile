@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-real test-oldest quality style benchmark clean
+.PHONY: help install demo test test-slow test-real test-oldest quality style benchmark benchmark-systems clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -55,6 +55,9 @@ benchmark: $(STAMP) ## Measure builds, transcription and memory on the clips of 
 	$(BIN)/python benchmarks/bench_build.py
 	$(BIN)/python benchmarks/bench_transcription.py
 	$(BIN)/python benchmarks/bench_memory.py
+
+benchmark-systems: $(STAMP) ## Train every system on the clips of $$MMSER_CORPORA and rank them (an hour or more; see its --help)
+	$(BIN)/python benchmarks/run_systems.py $(BENCHMARK_FLAGS)
 
 clean: ## Remove what make made, .venv included; a DEMO_DIR that holds no demo is kept
 	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
