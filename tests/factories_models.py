@@ -28,6 +28,8 @@ from transformers import (
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 WHISPER_WINDOW_S = 4
@@ -44,14 +46,16 @@ _WORDS = ["kids", "are", "talking", "by", "the", "door", "dogs", "sitting", *str
 
 
 def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write a random speech encoder: "hubert" (group norm), "wav2vec2" (layer norm), "wavlm" or "whisper"."""
+    """Write a random speech encoder; "hubert" has a group norm, "hubert-large" and "wav2vec2" layer norms."""
     torch.manual_seed(seed)
     model = _AUDIO_MODELS[kind]()
     _spread(model).save_pretrained(folder)
     if kind == "whisper":
         extractor = WhisperFeatureExtractor(chunk_length=WHISPER_WINDOW_S)
     else:
-        extractor = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=kind == "wav2vec2")
+        extractor = Wav2Vec2FeatureExtractor(
+            do_normalize=True, return_attention_mask=kind in ("wav2vec2", "hubert-large")
+        )
     extractor.save_pretrained(folder)
     return folder
 
@@ -64,7 +68,7 @@ def save_image_checkpoint(folder: Path, *, seed: int = 0) -> Path:
 
 
 def save_text_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write a random text encoder: "bert", "roberta", "distilbert" or "gpt2" (which has no padding token)."""
+    """Write a random text encoder; "gpt2" has no padding token."""
     torch.manual_seed(seed)
     tokenizer = _build_tokenizer(pads=kind != "gpt2")
     _spread(_TEXT_MODELS[kind](len(tokenizer))).save_pretrained(folder)
@@ -83,6 +87,7 @@ def _spread(model: PreTrainedModel) -> PreTrainedModel:
 
 _AUDIO_MODELS = {
     "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
+    "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),
     "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
     "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
     "whisper": lambda: WhisperModel(
@@ -109,6 +114,9 @@ _TEXT_MODELS = {
     "bert": lambda size: BertModel(BertConfig(vocab_size=size, max_position_embeddings=64, **_SIZE)),
     "roberta": lambda size: RobertaModel(
         RobertaConfig(vocab_size=size, max_position_embeddings=66, pad_token_id=0, **_SIZE)
+    ),
+    "xlm-roberta": lambda size: XLMRobertaModel(
+        XLMRobertaConfig(vocab_size=size, max_position_embeddings=66, pad_token_id=0, **_SIZE)
     ),
     "distilbert": lambda size: DistilBertModel(
         DistilBertConfig(

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a check failed or some inputs were bad (the rest was done)
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -57,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MmserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError | UnknownNameError) else 1
+    except BrokenPipeError:  # of `mmser … | head`: what reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept, the same command goes on from there.", file=sys.stderr)
         return 130
