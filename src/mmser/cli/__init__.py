@@ -10,10 +10,22 @@ import sys
 from collections.abc import Sequence
 
 from mmser import __version__
-from mmser.cli import audit, build, check, corpora, demo, download, evaluate, features, predict, transcribe
+from mmser.cli import (
+    audit,
+    build,
+    check,
+    corpora,
+    demo,
+    download,
+    evaluate,
+    features,
+    predict,
+    probe,
+    transcribe,
+)
 from mmser.errors import MmserError, SettingsError, UnknownNameError
 
-COMMANDS = (corpora, download, check, transcribe, build, audit, features, evaluate, predict, demo)
+COMMANDS = (corpora, download, check, transcribe, build, audit, probe, features, evaluate, predict, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

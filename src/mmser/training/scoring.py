@@ -108,8 +108,8 @@ def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[st
 
 
 def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
-    """The columns id, speaker, corpus and label, as text, of the clips that are predicted."""
-    clips = split.select_columns(["id", "speaker", "corpus", "label"]).to_pandas()
+    """The columns id, speaker, corpus, label and gender, as text, of the clips that are predicted."""
+    clips = split.select_columns(["id", "speaker", "corpus", "label", "gender"]).to_pandas()
     clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
     return clips
 
