@@ -24,7 +24,7 @@ NUM_BINS = 15
 TEMPERATURE_BOUNDS = (0.05, 100.0)
 _LEAST_PROBABILITY = 1e-12  # a zero, of a tree or of a float that ran out, counts as this
 _COLUMNS = {"ece": ".2f", "nll": ".3f", "ece_calibrated": ".2f", "nll_calibrated": ".3f"}
-_AT_BOUND = 1e-3  # of log T: nearer to a bound than this is at it
+_AS_GOOD = 1e-9  # nats a clip: a bound that comes so near to the best is the best
 _WHY_BOUND = {
     "lower": "the surer the better, because (nearly) every validation clip is right",
     "upper": "the less sure the better, because how sure the model is says nothing of whether it is right",
@@ -128,15 +128,15 @@ def fit_temperature(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Temp
     logits = _logits(probabilities)
     if not np.ptp(logits, axis=1).any():
         return Temperature(1.0, "none")
-    low, high = np.log(TEMPERATURE_BOUNDS)
-    found = minimize_scalar(
-        lambda log_t: _nll_of_logits(labels, logits / np.exp(log_t)),
-        bounds=(low, high),
-        method="bounded",
-    )
-    for bound, edge in (("lower", low), ("upper", high)):
-        if abs(found.x - edge) < _AT_BOUND:
-            return Temperature(TEMPERATURE_BOUNDS[bound == "upper"], bound)
+
+    def nll_at(log_t: float) -> float:
+        return _nll_of_logits(labels, logits / np.exp(log_t))
+
+    bounds = np.log(TEMPERATURE_BOUNDS)
+    found = minimize_scalar(nll_at, bounds=bounds, method="bounded")
+    for name, bound, value in zip(("lower", "upper"), bounds, TEMPERATURE_BOUNDS, strict=True):
+        if nll_at(bound) <= found.fun + _AS_GOOD:
+            return Temperature(value, name)
     return Temperature(float(np.exp(found.x)))
 
 

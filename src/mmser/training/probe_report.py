@@ -38,7 +38,7 @@ def describe_probe(result: ProbeResult) -> str:
     """One sentence on what a probe found, and how sure that is; never a verdict of good or bad."""
     if result.skipped or result.ua is None or result.chance is None:
         return f"Left out: {result.skipped}."
-    reach = f"{result.ua:.1f} from {result.reads} alone, chance {result.chance:.1f}"
+    reach = f"{result.ua:.1f} where chance is {result.chance:.1f}"
     if result.interval is None:
         return f"{reach}: of one speaker, so nothing says how far this would move with others."
     low, high = result.interval
@@ -64,8 +64,8 @@ def format_probes(results: Sequence[ProbeResult]) -> str:
         lines += [line(row), f"    {describe_probe(result)}"]
         if result.left_out:
             lines.append(
-                f"    {result.left_out:,} {result.judged_on} left out: their {result.predicts} is "
-                "not in the training clips."
+                f"    {result.left_out:,} {result.judged_on} are left out: their {result.predicts} is not "
+                "among the clips to learn from."
             )
     footer = _FOOTER
     if any(0 < result.num_speakers < _FEW_SPEAKERS for result in results):

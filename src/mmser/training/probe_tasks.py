@@ -87,7 +87,7 @@ def measure_probe(task: ProbeTask, *, seed: int) -> ProbeResult:
     """
     result = ProbeResult(task.kind, task.reads, task.predicts, task.judged_on)
     fitted_on, judged, speakers = (np.asarray(names, dtype=str) for names in (*task.targets, task.speakers))
-    classes, known = sorted(set(fitted_on)), np.isin(judged, fitted_on)
+    classes, known = sorted(set(fitted_on.tolist())), np.isin(judged, fitted_on)
     reason = task.missing or _find_obstacle(task, classes, judged[known])
     if reason:
         return replace(result, skipped=reason)
@@ -115,8 +115,8 @@ def measure_probe(task: ProbeTask, *, seed: int) -> ProbeResult:
 
 def _find_obstacle(task: ProbeTask, classes: Sequence[str], judged: npt.NDArray[Any]) -> str:
     """Why there is nothing to tell apart, or ""."""
-    for clips, found in ((_LEARNT_FROM, classes), (task.judged_on, sorted(set(judged)))):
+    for clips, found in ((_LEARNT_FROM, classes), (task.judged_on, sorted(set(judged.tolist())))):
         if len(found) < 2:
-            of_them = f"only {found[0]!r}" if found else "none"
+            of_them = f"only {found[0]!r}" if found else "none that can be learnt"
             return f"{task.predicts}: two or more are needed to tell apart, and the {clips} hold {of_them}"
     return ""

@@ -6,7 +6,6 @@ judged on the split that models are judged on. Fixed scripts are the usual trap:
 corpus by them, and with it the emotions that this corpus holds.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,14 +27,12 @@ from mmser.training.feature_cache import compute_features
 from mmser.training.probe_states import AudioStates, TextStates
 from mmser.training.probe_tasks import ProbeResult, ProbeTask, measure_probe
 
-logger = logging.getLogger(__name__)
-
 _SOUND = "paper94"  # of mmser.training.feature_cache.FEATURES
 _HELD_OUT_SHARE = 0.2  # of a speaker's recordings, for the probes that need clips of speakers they know
 _SPLITS = ("train", "test")
 _COLUMNS = ("id", "label", "corpus", "speaker", "gender", "transcript", "reference", "duration_s")
 _COPY_COLUMNS = ("source_id", "augmentation")
-_SENTENCES, _TRANSCRIPTS = "the sentences", "Whisper's transcripts"
+_SENTENCES, _TRANSCRIPTS = "sentences", "Whisper"
 _WORD_OR_MARK = r"\w+|[^\w\s]"
 HELD_OUT = "held-out training clips"
 
@@ -74,6 +71,8 @@ class ProbeSettings:
                 raise UnknownNameError("kind of probe", kind, PROBES)
         if self.num_proc is not None and self.num_proc < 1:
             raise SettingsError(f"--num-proc {self.num_proc}: expected 1 or more processes.")
+        if self.seed < 0:
+            raise SettingsError(f"--seed {self.seed}: expected a number from 0.")
 
 
 def run_probes(folder: Path, settings: ProbeSettings) -> list[ProbeResult]:
@@ -148,10 +147,10 @@ class _Probed:
     @cached_property
     def sounds(self) -> dict[str, Pair]:
         """What tells how a clip sounds, in words -> features of both splits."""
-        found: dict[str, Pair] = {f"the sound ({_SOUND})": self.features(_SOUND)}
+        found: dict[str, Pair] = {f"sound ({_SOUND})": self.features(_SOUND)}
         if self.audio_states is not None:
             train, test = (self.audio_states.embed(self.rows[split]) for split in _SPLITS)
-            found[f"the sound ({_short(self.settings.audio_encoder)})"] = (train, test)
+            found[f"sound ({_short(self.settings.audio_encoder)})"] = (train, test)
         return found
 
     def texts(self, train: np.ndarray, test: np.ndarray) -> Iterator[tuple[str, Pair]]:
@@ -174,7 +173,7 @@ def _probe_text(probed: _Probed) -> Iterator[ProbeTask]:
     heard = probed.text_source == "whisper"
     if not has_sentences and not heard:
         missing = "the corpus has neither transcripts nor reference sentences"
-        yield ProbeTask("text", "the texts", "emotion", missing=missing)
+        yield ProbeTask("text", "texts", "emotion", missing=missing)
         return
     if has_sentences:
         yield from _probe_column(probed, "reference", _SENTENCES, with_sentence)
@@ -203,13 +202,13 @@ def _probe_corpus(probed: _Probed) -> Iterator[ProbeTask]:
     """Corpus from the sound, and emotion from nothing but the corpus."""
     for reads, features in probed.sounds.items():
         yield probed.task("corpus", reads, "corpus", features)
-    yield probed.task("corpus", "the corpus's name", "emotion", _one_hot(*probed.pair("corpus")))
+    yield probed.task("corpus", "corpus name", "emotion", _one_hot(*probed.pair("corpus")))
 
 
 def _probe_speaker(probed: _Probed) -> Iterator[ProbeTask]:
     """Speaker from the sound, and emotion from nothing but the speaker, or his or her gender."""
     clips = probed.clips["train"]
-    fit, judge = _hold_out(clips, probed.settings.seed)
+    fit, judge = hold_out_recordings(clips, probed.settings.seed)
     speakers, emotions = clips["speaker"].to_numpy(), clips["emotion"].to_numpy()
 
     def task(reads: str, predicts: str, features: Pair, targets: np.ndarray) -> ProbeTask:
@@ -218,22 +217,22 @@ def _probe_speaker(probed: _Probed) -> Iterator[ProbeTask]:
 
     for reads, (train, _) in probed.sounds.items():
         yield task(reads, "speaker", (train[fit], train[judge]), speakers)
-    yield task("the speaker's name", "emotion", _one_hot(speakers[fit], speakers[judge]), emotions)
+    yield task("speaker name", "emotion", _one_hot(speakers[fit], speakers[judge]), emotions)
     genders = probed.pair("gender")
     if len({*genders[0]} - {""}) < 2:
         missing = "the training clips are not of two genders that are known"
-        yield ProbeTask("speaker", "the speaker's gender", "emotion", missing=missing)
+        yield ProbeTask("speaker", "speaker gender", "emotion", missing=missing)
     else:
-        yield probed.task("speaker", "the speaker's gender", "emotion", _one_hot(*genders))
+        yield probed.task("speaker", "speaker gender", "emotion", _one_hot(*genders))
 
 
 def _probe_silence(probed: _Probed) -> Iterator[ProbeTask]:
     """Emotion from how long a clip is, and from what is not speech; corpus from what is not speech."""
     durations = [np.stack([each, each**2], axis=1) for each in probed.pair("duration_s")]
-    yield probed.task("silence", "the duration", "emotion", (durations[0], durations[1]))
+    yield probed.task("silence", "duration", "emotion", (durations[0], durations[1]))
     silences = probed.features("silence")
-    yield probed.task("silence", "the quiet frames", "emotion", silences)
-    yield probed.task("silence", "the quiet frames", "corpus", silences)
+    yield probed.task("silence", "quiet frames", "emotion", silences)
+    yield probed.task("silence", "quiet frames", "corpus", silences)
 
 
 PROBES: Mapping[str, Callable[[_Probed], Iterator[ProbeTask]]] = MappingProxyType(
@@ -258,10 +257,16 @@ def _one_hot(train: np.ndarray, test: np.ndarray) -> Pair:
     return encoder.fit_transform(train[:, None]), encoder.transform(test[:, None])
 
 
-def _hold_out(clips: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which clips to learn from and which originals to judge on, no recording in both, two masks (N,).
+def hold_out_recordings(clips: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out a fifth of each speaker's recordings, but at least one where there are two.
 
-    A fifth of each speaker's recordings is held out, but at least one where there are two.
+    Args:
+        clips: columns speaker, source_id and augmentation, one row a clip.
+        seed: of the draw.
+
+    Returns:
+        Which clips to learn from, and which to judge on, two masks (N,). Copies of what is held out are in
+        neither.
     """
     rng = np.random.default_rng(seed)
     held: set[str] = set()
