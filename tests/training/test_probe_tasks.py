@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -26,9 +28,7 @@ def test_ua_is_the_mean_of_the_recalls_of_the_classes():
 def test_chance_is_what_one_answer_to_everything_reaches():
     # three classes are known, two of them stand among the clips that are judged
     task = make_task([0.0, 1.0], ["a", "b"], features=(np.arange(3)[:, None], np.array([[0], [1]])))
-    assert measure_probe(make_task([0.0, 1.0], ["a", "b"]), seed=0).chance == 50
-    named = ProbeTask(**vars(task) | {"targets": (["a", "b", "c"], ["a", "b"])})
-    assert measure_probe(named, seed=0).chance == 50
+    assert measure_probe(replace(task, targets=(["a", "b", "c"], ["a", "b"])), seed=0).chance == 50
 
 
 def test_an_input_that_says_nothing_stays_at_chance():
@@ -38,17 +38,23 @@ def test_an_input_that_says_nothing_stays_at_chance():
 
 
 def test_a_class_of_few_training_clips_is_told_like_others():
-    # 1 of 21 training clips is b; without weights b is never said
-    fit = np.array([[0.0]] * 20 + [[0.3]])
-    task = make_task([0.0, 0.3], ["a", "b"], features=(fit, np.array([[0.0], [0.3]])))
-    named = ProbeTask(**vars(task) | {"targets": (["a"] * 20 + ["b"], ["a", "b"])})
-    assert measure_probe(named, seed=0).ua == 100
+    # At 0 stand 18 a and 2 b, at 1 stand 9 a and 3 b: a is the commoner everywhere, yet 3 of 5 b are at 1
+    # and only 9 of 27 a.
+    names = ["a"] * 18 + ["b"] * 2 + ["a"] * 9 + ["b"] * 3
+    fit = np.array([0.0] * 20 + [1.0] * 12)[:, None]
+    task = make_task([0, 0], ["a", "b"], features=(fit, np.array([[0.0], [1.0]])))
+    assert measure_probe(replace(task, targets=(names, ["a", "b"])), seed=0).ua == 100
 
 
-def test_dense_features_are_scaled_and_sparse_ones_taken_as_they_are():
-    fit = np.array([[1e6, 0.0], [1e6 + 1, 0.0], [1e6, 1e-3], [1e6 + 1, 1e-3]])
-    task = make_task([0, 0], ["a", "b"], features=(fit, fit[[0, 2]]))
-    assert measure_probe(task, seed=0).ua == 100
+def test_dense_features_are_scaled():
+    # The small column decides; the large one agrees in three of four clips, and not in those judged.
+    small, large = [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1, 0]
+    fit = np.array([[0.001 * one, 1000 * two] for one, two in zip(small, large, strict=True)])
+    task = make_task([0, 0], ["a", "b"], features=(fit, np.array([[0, 1000], [0.001, 0]])))
+    assert measure_probe(replace(task, targets=(["a"] * 4 + ["b"] * 4, ["a", "b"])), seed=0).ua == 100
+
+
+def test_sparse_features_are_taken_as_they_are():
     columns = csr_matrix([[1, 0], [1, 0], [0, 1], [0, 1]])
     assert measure_probe(make_task([0, 0], ["a", "b"], features=(columns, columns[[0, 2]])), seed=0).ua == 100
 
@@ -76,6 +82,6 @@ def test_one_speaker_gives_no_interval():
     ],
 )
 def test_what_cannot_be_probed_is_left_out_with_the_reason(changes, reason):
-    result = measure_probe(ProbeTask(**vars(make_task([0.0, 1.0], ["a", "b"])) | changes), seed=0)
+    result = measure_probe(replace(make_task([0.0, 1.0], ["a", "b"]), **changes), seed=0)
     assert reason in result.skipped
     assert (result.ua, result.interval, result.chance, result.n) == (None, None, None, 0)

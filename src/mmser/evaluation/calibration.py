@@ -213,7 +213,7 @@ def explain_calibration(calibration: Mapping[str, Any], leaks: Sequence[str]) ->
             "probabilities; no decision changes."
         )
     if value is not None and any("validation" in leak for leak in leaks):
-        sentences.append("The validation split leaks, as said above, so the temperature is too low.")
+        sentences.append("The validation split leaks, as said above, so the temperature is likely too low.")
     return " ".join(sentences)
 
 
