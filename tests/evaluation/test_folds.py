@@ -21,6 +21,13 @@ def test_clips_of_all_folds_are_scored_as_one_split():
     assert metrics["validation"] is None
 
 
+def test_a_fold_from_before_gender_was_stored_is_pooled_with_others():
+    facts, frame = run(3, FOLD_3)
+    metrics, _ = pool_folds([run(0, FOLD_0), (facts, frame.assign(gender=["male", "female"]))])
+    counts = {name: row["n"] for name, row in metrics["test"]["per_gender"].items()}
+    assert counts == {"female": 1, "male": 1, "unknown": 3}
+
+
 def test_folds_that_are_missing_are_noted():
     metrics, _ = pool_folds([run(3, FOLD_3), run(0, FOLD_0)])
     assert (metrics["fold"], metrics["pooled_folds"], metrics["missing_folds"]) == (None, [0, 3], [1, 2, 4])

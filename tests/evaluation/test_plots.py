@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from mmser.errors import SettingsError
-from mmser.evaluation.plots import plot_confusion_matrix
+from mmser.evaluation.plots import plot_confusion_matrix, plot_reliability
 
 CLASSES = ("angry", "calm", "sad")
 MATRIX = np.array([[3, 0, 1], [0, 0, 0], [1000, 0, 1000]])
@@ -71,3 +71,41 @@ def test_a_matrix_of_another_shape_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(SettingsError, match=r"of shape \(3, 3\).*expected counts of shape \(2, 2\)"):
         plot_confusion_matrix(MATRIX, ("angry", "sad"), tmp_path / "plot.png", title="hubert")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def draw_reliability(monkeypatch, tmp_path):
+    """Draw four clips at 0.9, three of them right, and two at 0.5, both right; returns both axes."""
+    axes = []
+    subplots = Figure.subplots
+    monkeypatch.setattr(
+        Figure, "subplots", lambda self, *a, **options: axes.extend(subplots(self, *a, **options)) or axes
+    )
+
+    def draw(**options):
+        probabilities = [[0.9, 0.1, 0.0]] * 4 + [[0.3, 0.5, 0.2]] * 2
+        plot_reliability([0, 0, 0, 1, 1, 1], probabilities, tmp_path / "c.png", title="knn", **options)
+        return axes
+
+    return draw
+
+
+def test_reliability_is_accuracy_over_confidence_and_clips_below(draw_reliability, tmp_path):
+    upper, lower = draw_reliability()
+    _, line = upper.get_lines()
+    assert line.get_xydata() == pytest.approx(np.array([[50, 100], [90, 75]]))
+    counts = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in lower.patches}
+    assert {place: count for place, count in counts.items() if count} == {50: 2, 90: 4}  # centres of bins
+    assert [text.get_text() for text in upper.get_legend().get_texts()] == [
+        "perfect",
+        "as predicted: ECE 26.7",  # (4 x 15 + 2 x 50) / 6
+    ]
+    assert upper.get_title(loc="left") == "knn"
+    assert min(imread(tmp_path / "c.png").shape[:2]) > 300
+
+
+def test_a_temperature_draws_a_second_line(draw_reliability):
+    upper, lower = draw_reliability(temperature=1.0)
+    assert len(upper.get_lines()) == 3
+    assert len(lower.patches) == 30  # of 15 bins each
+    assert upper.get_legend().get_texts()[2].get_text() == "temperature 1.00: ECE 26.7"

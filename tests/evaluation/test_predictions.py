@@ -6,6 +6,7 @@ from factories_evaluation import CLASSES, SMALL, make_frame
 from mmser.errors import EmptySplitError, RunFormatError, SettingsError
 from mmser.evaluation.predictions import (
     classes_of,
+    genders_of,
     label_indices,
     make_predictions,
     predicted_indices,
@@ -39,6 +40,18 @@ def test_a_file_alone_says_what_its_probabilities_mean(tmp_path):
     assert frame["label"].tolist() == ["angry", "sad"]
     assert probabilities_of(frame) == pytest.approx(np.array(PROBABILITIES))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_gender_is_kept_where_the_clips_have_it(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    write_predictions(path, make_predictions(CLIPS.assign(gender=["female", ""]), PROBABILITIES, CLASSES))
+    assert genders_of(read_predictions(path)) == ["female", "unknown"]
+
+
+def test_without_a_column_of_it_gender_is_unknown():
+    assert genders_of(make_predictions(CLIPS, PROBABILITIES, CLASSES)) == ["unknown", "unknown"]
+    missing = CLIPS.assign(gender=[None, "male"])
+    assert genders_of(make_predictions(missing, PROBABILITIES, CLASSES)) == ["unknown", "male"]
 
 
 def test_what_is_read_scores_as_what_was_written(tmp_path):

@@ -20,10 +20,16 @@ def run(tmp_path):
     return folder, metrics
 
 
-def test_an_evaluation_is_four_files_and_no_parts(run):
+def test_an_evaluation_is_five_files_and_no_parts(run):
     folder, _ = run
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["confusion_matrix.png", "metrics.json", "predictions.parquet", "report.md"]
+    assert names == [
+        "calibration.png",
+        "confusion_matrix.png",
+        "metrics.json",
+        "predictions.parquet",
+        "report.md",
+    ]
 
 
 def test_metrics_hold_the_facts_and_the_scores_of_both_splits(run):
@@ -38,10 +44,11 @@ def test_metrics_hold_the_facts_and_the_scores_of_both_splits(run):
 def test_metrics_have_the_keys_that_other_steps_read(run):
     _, metrics = run
     expected = (
-        "ua wa ua_plus_wa macro_f1 recall per_corpus without_tess corpus_mean intervals absent_classes n"
+        "ua wa ua_plus_wa macro_f1 recall per_corpus per_gender without_tess corpus_mean intervals "
+        "absent_classes n"
     )
     assert set(metrics["test"]) == set(expected.split())
-    assert set(metrics) == {"schema_version", *FACTS, "test", "validation"}
+    assert set(metrics) == {"schema_version", *FACTS, "test", "validation", "calibration"}
 
 
 def test_predictions_are_those_of_the_test_split(run):
@@ -109,6 +116,42 @@ def test_the_report_gives_classes_corpora_plot_and_settings(run):
     assert "](confusion_matrix.png)" in text
     assert '"learning_rate": 5e-05' in text
     assert "Seconds: train 12.3." in text
+
+
+def test_the_report_gives_scores_by_gender_where_it_is_known(tmp_path):
+    # female 1 of 2, male 1 of 1, one not known 1 of 1
+    frame = make_frame(SMALL).assign(gender=["female", "male", "", "female"])
+    metrics = write_evaluation(tmp_path, make_facts(), frame, None)
+    assert metrics["test"]["per_gender"]["female"] == {"ua": 50.0, "wa": 50.0, "n": 2}
+    text = (tmp_path / "report.md").read_text()
+    assert "| female | 50.00 | 50.00 | 2 |\n| male | 100.00 | 100.00 | 1 |\n| unknown | 100.00 |" in text
+
+
+def test_without_any_gender_the_report_has_no_section_on_it(run):
+    folder, metrics = run
+    assert metrics["test"]["per_gender"] == {"unknown": {"ua": pytest.approx(83.3333), "wa": 75.0, "n": 4}}
+    assert "## Gender" not in (folder / "report.md").read_text()
+
+
+def test_the_report_gives_the_calibration_and_its_plot(run):
+    folder, metrics = run
+    # 3 of 4 right at 0.8; all of validation right, so that the temperature is at its bound
+    assert metrics["calibration"]["temperature"] == 0.05
+    assert metrics["calibration"]["ece"]["test"] == pytest.approx(5, abs=1e-4)
+    text = (folder / "report.md").read_text()
+    assert "| split | ECE | NLL | ECE at temperature | NLL at temperature |" in text
+    assert "| test | 5.00 | 0.743 | 25.00 |" in text
+    assert "Temperature 0.05, which is no measurement" in text
+    assert "](calibration.png)" in text
+
+
+def test_a_report_of_a_run_from_before_gender_and_calibration_can_be_written(run, tmp_path):
+    folder, metrics = run
+    del metrics["calibration"], metrics["test"]["per_gender"]
+    write_report(tmp_path, metrics, read_predictions(folder / "predictions.parquet"))
+    text = (tmp_path / "report.md").read_text()
+    assert "| test | 5.00 | 0.743 | - | - |" in text
+    assert "## Gender" not in text
 
 
 def test_leaks_stand_loud_above_the_scores(tmp_path):

@@ -75,6 +75,23 @@ def test_where_tess_is_all_there_is_nothing_is_said_without_it():
     assert compute_scores([0, 2], [0, 2], CLASSES, corpora=["tess", "tess"])["without_tess"] is None
 
 
+def test_each_gender_is_scored_over_its_own_classes():
+    labels, predictions = [0, 0, 2, 2], [0, 2, 2, 2]
+    scores = compute_scores(labels, predictions, CLASSES, genders=["female", "male", "male", "unknown"])
+    # male: angry 0 of 1, sad 1 of 1
+    assert scores["per_gender"] == {
+        "female": {"ua": 100.0, "wa": 100.0, "n": 1},
+        "male": {"ua": 50.0, "wa": 50.0, "n": 2},
+        "unknown": {"ua": 100.0, "wa": 100.0, "n": 1},
+    }
+    assert compute_scores(labels, predictions, CLASSES)["per_gender"] == {}
+
+
+def test_one_gender_a_clip_is_expected():
+    with pytest.raises(SettingsError, match="2 labels but 1 genders"):
+        compute_scores([0, 2], [0, 2], CLASSES, genders=["female"])
+
+
 def test_without_corpora_nothing_is_said_about_them():
     scores = compute_scores([0], [0], CLASSES)
     assert (scores["per_corpus"], scores["corpus_mean"], scores["without_tess"]) == ({}, None, None)

@@ -11,6 +11,7 @@ from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions
 from mmser.models.loading import load_model
 from mmser.training.scoring import (
+    describe_clips,
     evaluate_each,
     evaluate_on,
     pool_runs,
@@ -48,6 +49,12 @@ def test_a_run_is_evaluated_on_another_corpus(run, tmp_path):
     assert metrics["corpus_fingerprint"] == "tones-3-6"
     assert metrics["validation"] is None
     assert f"{metrics['test']['ua']:.2f}" in text
+
+
+def test_clips_are_described_with_the_gender_of_their_speakers(corpus):
+    clips = describe_clips(load_corpus(corpus)["test"])
+    assert clips.columns.tolist() == ["id", "speaker", "corpus", "label", "gender"]
+    assert clips.loc[0, ["label", "gender"]].tolist() == ["angry", "female"]
 
 
 def test_a_corpus_of_unknown_classes_is_refused(run, tmp_path):

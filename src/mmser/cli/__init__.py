@@ -23,13 +23,14 @@ from mmser.cli import (
     features,
     leaderboard,
     predict,
+    probe,
     table,
     transcribe,
 )
 from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
-    *(corpora, download, check, transcribe, build, audit, features),
+    *(corpora, download, check, transcribe, build, audit, probe, features),
     *(evaluate, leaderboard, table, compare, predict, demo),
 )
 

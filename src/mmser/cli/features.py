@@ -20,8 +20,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--features",
         default="paper94",
         metavar="NAME",
-        help="paper94, mlp180, mfcc80, logmel, egemaps, families, or one family: time, frequency, mfcc, "
-        "chroma, rhythm, wavelet (default: %(default)s)",
+        help="paper94, mlp180, mfcc80, logmel, egemaps, silence, families, or one family: time, frequency, "
+        "mfcc, chroma, rhythm, wavelet (default: %(default)s)",
     )
     add("--cache-dir", type=Path, help="where features are kept (default: $MMSER_CACHE, else ~/.cache/mmser)")
     add("--num-proc", type=int, help="worker processes (default: one a core)")

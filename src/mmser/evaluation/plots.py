@@ -1,4 +1,4 @@
-"""Plots of scores.  confusion matrix -> PNG"""
+"""Plots of scores.  confusion matrix, or probabilities of a split -> PNG"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from mmser.evaluation.calibration import NUM_BINS, Bin, apply_temperature, compute_bins, compute_ece
 from mmser.evaluation.scores import check_confusion_matrix
 from mmser.evaluation.writing import replacing
 
 _CELL_INCHES = 0.86
 _DOTS_PER_INCH = 160
 _INK, _FAINT, _STRIPE = "#1f2933", "#7b8794", "#cbd2d9"
+_BLUE, _ORANGE = "#2b6cb0", "#c05621"  # as predicted, at the temperature
+_RELIABILITY_INCHES = (6.4, 6.6)
 _WHITE_TEXT_FROM_PERCENT = 55  # where the colour map is dark enough for white letters
 
 
@@ -41,6 +44,82 @@ def plot_confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str], path: P
     axes.set_title(title, loc="left", fontsize=12, color=_INK, pad=12, wrap=True)
     with replacing(Path(path)) as part:
         canvas.print_figure(part, format="png")
+
+
+def plot_reliability(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    path: Path,
+    *,
+    title: str,
+    temperature: float | None = None,
+) -> None:
+    """Draw accuracy over confidence, bin by bin, and below it how many clips are how sure.
+
+    Args:
+        labels: true class indices, (N,).
+        probabilities: of the model, (N, C).
+        path: PNG file to write.
+        title: one line above the plot.
+        temperature: the calibrated probabilities are drawn beside the model's own where it is given.
+    """
+    series = {"as predicted": (np.asarray(probabilities, dtype=np.float64), _BLUE)}
+    if temperature is not None:
+        series[f"temperature {temperature:.2f}"] = (apply_temperature(probabilities, temperature), _ORANGE)
+    figure = Figure(figsize=_RELIABILITY_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot((0, 100), (0, 100), color=_FAINT, linestyle="--", linewidth=1, label="perfect")
+    for position, (name, (values, color)) in enumerate(series.items()):
+        label = f"{name}: ECE {compute_ece(labels, values):.1f}"
+        _draw_reliability(upper, lower, compute_bins(labels, values), (position, len(series)), color, label)
+    _label_reliability(upper, lower)
+    upper.set_title(title, loc="left", fontsize=12, color=_INK, pad=12, wrap=True)
+    with replacing(Path(path)) as part:
+        canvas.print_figure(part, format="png")
+
+
+def _draw_reliability(
+    upper: Axes, lower: Axes, bins: Sequence[Bin | None], place: tuple[int, int], color: str, label: str
+) -> None:
+    """One series: a line of accuracies over mean confidences, and its bars of clips, side by side."""
+    filled = [each for each in bins if each is not None]
+    upper.plot(
+        [each.confidence for each in filled],
+        [each.accuracy for each in filled],
+        color=color,
+        marker="o",
+        markersize=5,
+        linewidth=1.6,
+        label=label,
+        clip_on=False,
+        zorder=3,
+    )
+    position, number = place
+    width = 100 / NUM_BINS
+    share = 0.86 * width / number
+    lower.bar(
+        [(index + 0.07) * width + position * share for index in range(NUM_BINS)],
+        [0 if each is None else each.n for each in bins],
+        width=share,
+        align="edge",
+        color=color,
+    )
+
+
+def _label_reliability(upper: Axes, lower: Axes) -> None:
+    upper.set_xlim(0, 100)
+    upper.set_ylim(0, 100)
+    upper.set_ylabel("percent of these clips that are right", fontsize=11, color=_INK)
+    upper.legend(loc="upper left", frameon=False, fontsize=10.5, labelcolor=_INK)
+    lower.set_ylabel("clips", fontsize=11, color=_INK)
+    lower.set_xlabel("confidence: probability of the predicted class, percent", fontsize=11, color=_INK)
+    for axes in (upper, lower):
+        axes.tick_params(labelsize=10, labelcolor=_INK, color=_STRIPE)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(_STRIPE)
+        axes.grid(color=_STRIPE, linewidth=0.5, alpha=0.6)
+        axes.set_axisbelow(True)
 
 
 def _draw_cells(axes: Axes, counts: np.ndarray) -> None:

@@ -4,6 +4,7 @@ A predictions frame is a plain DataFrame, one row a clip:
 
 - ``id``, ``speaker``, ``corpus``: as in the corpus;
 - ``label``: name of the true class;
+- ``gender``: as in the corpus, empty or missing where it is not known; the column may be absent;
 - ``probabilities``: C floats that sum to 1, in the order of ``frame.attrs["classes"]``.
 
 pandas keeps ``attrs`` in the Parquet file's metadata, so a file alone says what its probabilities mean. The
@@ -24,6 +25,8 @@ from mmser.evaluation.scores import compute_scores
 from mmser.evaluation.writing import replacing
 
 COLUMNS = ("id", "speaker", "corpus", "label", "probabilities")
+GENDER = "gender"  # may be absent: runs were once stored without it
+UNKNOWN_GENDER = "unknown"
 _SUM_TOLERANCE = 1e-3  # half-precision probabilities of seven classes are off by less
 
 
@@ -40,7 +43,8 @@ def make_predictions(
     """Put clips and what a model said of them into one frame.
 
     Args:
-        clips: columns id, speaker, corpus and label (class name), one row a clip; others are left out.
+        clips: columns id, speaker, corpus, label (class name) and, where it is known, gender, one row a
+            clip; others are left out.
         probabilities: (N, C), in the order of ``clips`` and of ``classes``.
         classes: class names.
 
@@ -54,7 +58,7 @@ def make_predictions(
     values = np.asarray(probabilities, dtype=np.float32)
     if len(values) != len(clips):
         raise SettingsError(f"{len(clips)} clips but {len(values)} rows of probabilities, expected as many.")
-    kept = [name for name in COLUMNS[:-1] if name in clips.columns]
+    kept = [name for name in (*COLUMNS[:-1], GENDER) if name in clips.columns]
     frame = clips.loc[:, kept].reset_index(drop=True).assign(probabilities=list(values))
     frame.attrs = {"classes": list(classes)}
     check_predictions(frame)
@@ -133,6 +137,13 @@ def predicted_indices(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
     return probabilities_of(frame).argmax(axis=1)
 
 
+def genders_of(frame: pd.DataFrame) -> list[str]:
+    """Gender of each clip's speaker, ``UNKNOWN_GENDER`` where it is not known, (N,)."""
+    if GENDER not in frame.columns:
+        return [UNKNOWN_GENDER] * len(frame)
+    return frame[GENDER].fillna("").replace("", UNKNOWN_GENDER).tolist()
+
+
 def score_predictions(frame: pd.DataFrame, *, seed: int) -> dict[str, Any]:
     """Score a predictions frame: ``compute_scores`` and, as ``intervals``, those of ``bootstrap_intervals``.
 
@@ -149,7 +160,9 @@ def score_predictions(frame: pd.DataFrame, *, seed: int) -> dict[str, Any]:
     """
     check_predictions(frame)
     classes, labels, predicted = classes_of(frame), label_indices(frame), predicted_indices(frame)
-    scores = compute_scores(labels, predicted, classes, corpora=frame["corpus"].tolist())
+    scores = compute_scores(
+        labels, predicted, classes, corpora=frame["corpus"].tolist(), genders=genders_of(frame)
+    )
     intervals = bootstrap_intervals(labels, predicted, frame["speaker"].tolist(), len(classes), seed=seed)
     return scores | {"intervals": intervals}
 
@@ -162,7 +175,8 @@ def write_predictions(path: Path, frame: pd.DataFrame) -> None:
         SettingsError: the frame is no predictions frame.
     """
     check_predictions(frame)
-    stored = frame.loc[:, list(COLUMNS)].assign(probabilities=list(probabilities_of(frame)))
+    kept = [name for name in (*COLUMNS[:-1], GENDER) if name in frame.columns]
+    stored = frame.loc[:, kept].assign(probabilities=list(probabilities_of(frame)))
     stored.attrs = {"classes": classes_of(frame)}
     with replacing(Path(path)) as part:
         stored.to_parquet(part, index=False)

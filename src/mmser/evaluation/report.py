@@ -11,13 +11,16 @@ import pandas as pd
 
 from mmser.errors import RunFormatError, SettingsError
 from mmser.evaluation.bootstrap import NUM_RESAMPLES
+from mmser.evaluation.calibration import CALIBRATION_HEADER, calibrate, calibration_rows, explain_calibration
 from mmser.evaluation.emotions import EMOTIONS_PLOT
 from mmser.evaluation.layout import markdown_table
-from mmser.evaluation.plots import plot_confusion_matrix
+from mmser.evaluation.plots import plot_confusion_matrix, plot_reliability
 from mmser.evaluation.predictions import (
+    UNKNOWN_GENDER,
     classes_of,
     label_indices,
     predicted_indices,
+    probabilities_of,
     score_predictions,
     write_predictions,
 )
@@ -43,6 +46,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 PREDICTIONS_FILE = "predictions.parquet"
 PLOT_FILE = "confusion_matrix.png"
+CALIBRATION_FILE = "calibration.png"
 REPORT_FILE = "report.md"
 FACTS: Mapping[str, tuple[type, ...]] = {  # of metrics.json, and what each may be
     "system": (str,),
@@ -89,6 +93,7 @@ def write_evaluation(
         **facts,
         "test": score_predictions(test, seed=seed),
         "validation": None if validation is None else score_predictions(validation, seed=seed),
+        "calibration": calibrate(test, validation),
     }
     content = json.dumps(metrics, indent=2, default=_to_plain, allow_nan=False) + "\n"
     folder = Path(folder)
@@ -133,7 +138,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) -> Path:
-    """Write report.md and the confusion matrix that it shows.
+    """Write report.md and the plots that it shows.
 
     Args:
         folder: an existing folder.
@@ -147,6 +152,14 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
     matrix = compute_confusion_matrix(label_indices(frame), predicted_indices(frame), classes)
     title = describe_run(metrics)
     plot_confusion_matrix(matrix, classes, Path(folder) / PLOT_FILE, title=title)
+    calibration = metrics.get("calibration") or calibrate(frame, None)  # runs were once stored without it
+    plot_reliability(
+        label_indices(frame),
+        probabilities_of(frame),
+        Path(folder) / CALIBRATION_FILE,
+        title=title,
+        temperature=calibration["temperature"],
+    )
     parts = [
         f"# {title}",
         _say_what(metrics),
@@ -159,9 +172,14 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
         _say_absent(metrics["test"]["absent_classes"]),
         _say_emotions(metrics.get("emotions")),
         "## Corpora",
-        markdown_table(("corpus", "UA", "WA", "clips"), _corpus_rows(metrics["test"])),
+        markdown_table(("corpus", "UA", "WA", "clips"), _group_rows(metrics["test"]["per_corpus"])),
+        *_show_genders(metrics["test"].get("per_gender")),
         "## Confusion matrix",
         f"![Confusion matrix: rows true classes, columns predicted ones]({PLOT_FILE})",
+        "## Calibration",
+        markdown_table(CALIBRATION_HEADER, calibration_rows(calibration)),
+        explain_calibration(calibration, metrics["leaks"]),
+        f"![Reliability: how many of the clips that are so sure are right]({CALIBRATION_FILE})",
         "## Settings",
         f"```json\n{json.dumps(metrics['settings'], indent=2, default=_to_plain)}\n```",
         _say_seconds(metrics["seconds"]),
@@ -248,11 +266,15 @@ def _class_rows(matrix: np.ndarray, classes: Sequence[str]) -> list[Sequence[str
     ]
 
 
-def _corpus_rows(scores: Mapping[str, Any]) -> list[Sequence[str]]:
-    return [
-        (name, f"{row['ua']:.2f}", f"{row['wa']:.2f}", f"{row['n']:,}")
-        for name, row in scores["per_corpus"].items()
-    ]
+def _group_rows(groups: Mapping[str, Any]) -> list[Sequence[str]]:
+    return [(name, f"{row['ua']:.2f}", f"{row['wa']:.2f}", f"{row['n']:,}") for name, row in groups.items()]
+
+
+def _show_genders(groups: Mapping[str, Any] | None) -> list[str]:
+    """The section on the speakers' gender; none where nothing is known of it."""
+    if not groups or list(groups) == [UNKNOWN_GENDER]:
+        return []
+    return ["## Gender", markdown_table(("speakers", "UA", "WA", "clips"), _group_rows(groups))]
 
 
 def _to_plain(value: Any) -> Any:

@@ -23,6 +23,7 @@ def compute_scores(
     classes: Sequence[str],
     *,
     corpora: Sequence[str] | None = None,
+    genders: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Score predictions as the papers do, in percent and unrounded.
 
@@ -34,18 +35,21 @@ def compute_scores(
         predictions: predicted class indices, (N,).
         classes: class names in the order of the indices.
         corpora: corpus of each clip, (N,), for the last three keys.
+        genders: gender of each clip's speaker, (N,), for ``per_gender``.
 
     Returns:
         - ``n``: clips;
         - ``ua``, ``wa``, ``ua_plus_wa``, ``macro_f1``;
         - ``recall``: class -> recall, of the classes present; ``absent_classes``: the others;
+        - ``per_gender``: gender -> ``ua``, ``wa``, ``n``, as ``per_corpus``;
         - ``per_corpus``: corpus -> ``ua``, ``wa``, ``n``; UA is over the classes present in that corpus;
         - ``corpus_mean``: ``ua``, ``wa``, ``ua_plus_wa`` averaged over corpora, each
           counting the same;
         - ``without_tess``: ``ua``, ``wa``, ``ua_plus_wa``, ``n`` of all clips but those of TESS; None
           where TESS is all there is.
 
-        Without ``corpora``, ``per_corpus`` is empty and the last two are None.
+        Without ``corpora``, ``per_corpus`` is empty and the last two are None; without ``genders``,
+        ``per_gender`` is empty.
 
     Raises:
         EmptySplitError: there is no clip.
@@ -60,7 +64,8 @@ def compute_scores(
         "macro_f1": _macro_f1(matrix),
         "recall": {name: float(recalls[index]) for index, name in enumerate(classes) if present[index]},
         "absent_classes": [name for index, name in enumerate(classes) if not present[index]],
-        **_score_corpora(_matrix_of_each_corpus(labels, predictions, classes, corpora)),
+        "per_gender": _score_groups(_matrix_of_each("genders", labels, predictions, classes, genders)),
+        **_score_corpora(_matrix_of_each("corpora", labels, predictions, classes, corpora)),
     }
 
 
@@ -177,18 +182,30 @@ def _macro_f1(matrix: np.ndarray) -> float:
     return float(100.0 * f1.mean())
 
 
-def _matrix_of_each_corpus(
-    labels: npt.ArrayLike, predictions: npt.ArrayLike, classes: Sequence[str], corpora: Sequence[str] | None
+def _matrix_of_each(
+    column: str,
+    labels: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    classes: Sequence[str],
+    groups: Sequence[str] | None,
 ) -> dict[str, np.ndarray]:
-    """Corpus -> its confusion matrix, sorted by name."""
-    if corpora is None:
+    """Group of clips, a corpus or a gender -> its confusion matrix, sorted by name."""
+    if groups is None:
         return {}
-    rows, columns, names = np.asarray(labels), np.asarray(predictions), np.asarray(corpora, dtype=object)
+    rows, columns, names = np.asarray(labels), np.asarray(predictions), np.asarray(groups, dtype=object)
     if names.shape != rows.shape:
-        raise SettingsError(f"{len(rows)} labels but {len(names)} corpora, expected one corpus a clip.")
+        raise SettingsError(f"{len(rows)} labels but {len(names)} {column}, expected one of each a clip.")
     return {
         name: compute_confusion_matrix(rows[names == name], columns[names == name], classes)
-        for name in sorted(set(corpora))
+        for name in sorted(set(groups))
+    }
+
+
+def _score_groups(matrices: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    scores = {name: _headline(matrix) for name, matrix in matrices.items()}
+    return {
+        name: {"ua": each["ua"], "wa": each["wa"], "n": int(matrices[name].sum())}
+        for name, each in scores.items()
     }
 
 
@@ -199,10 +216,7 @@ def _score_corpora(matrices: dict[str, np.ndarray]) -> dict[str, Any]:
     others = [matrix for name, matrix in matrices.items() if name != TESS]
     rest = np.sum(others, axis=0)
     return {
-        "per_corpus": {
-            name: {"ua": scores["ua"], "wa": scores["wa"], "n": int(matrices[name].sum())}
-            for name, scores in headlines.items()
-        },
+        "per_corpus": _score_groups(matrices),
         "corpus_mean": {
             key: float(np.mean([scores[key] for scores in headlines.values()]))
             for key in ("ua", "wa", "ua_plus_wa")

@@ -19,6 +19,7 @@ from mmser.errors import SettingsError, UnknownNameError
 from mmser.evaluation.writing import replacing
 from mmser.features.acoustic import FAMILIES, compute_families, compute_mlp_features, compute_paper94
 from mmser.features.egemaps import compute_egemaps
+from mmser.features.silence import compute_silence
 from mmser.features.spectrogram import compute_logmel, compute_mfcc80
 from mmser.training.embedding_cache import EmbeddingStore
 
@@ -33,6 +34,7 @@ FEATURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
         "mfcc80": compute_mfcc80,
         "logmel": compute_logmel,
         "egemaps": compute_egemaps,
+        "silence": compute_silence,
         "families": partial(compute_families, families=tuple(FAMILIES)),
         **{name: partial(compute_families, families=(name,)) for name in FAMILIES},
     }

@@ -110,14 +110,14 @@ def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[st
         return make_predictions(describe_clips(split), softmax(logits), classes)
     targets = class_targets(split)
     single = np.flatnonzero(targets.sum(dim=1).numpy() == 1)
-    clips = split.select_columns(["id", "speaker", "corpus"]).to_pandas().iloc[single]
+    clips = split.select_columns(["id", "speaker", "corpus", "gender"]).to_pandas().iloc[single]
     clips["label"] = [classes[index] for index in targets[single].argmax(dim=1)]
     return make_predictions(clips, softmax(logits[single]), classes)
 
 
 def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
-    """The columns id, speaker, corpus and label, as text, of the clips that are predicted."""
-    clips = split.select_columns(["id", "speaker", "corpus", "label"]).to_pandas()
+    """The columns id, speaker, corpus, label and gender, as text, of the clips that are predicted."""
+    clips = split.select_columns(["id", "speaker", "corpus", "label", "gender"]).to_pandas()
     clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
     return clips
 
