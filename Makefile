@@ -56,7 +56,7 @@ benchmark: $(STAMP) ## Measure builds, transcription and memory on the clips of 
 	$(BIN)/python benchmarks/bench_transcription.py
 	$(BIN)/python benchmarks/bench_memory.py
 
-benchmark-systems: $(STAMP) ## Train every system on the clips of $$MMSER_CORPORA and rank them (an hour or more; see its --help)
+benchmark-systems: $(STAMP) ## Train every system on the clips of $$MMSER_CORPORA and rank them (hours on a CPU)
 	$(BIN)/python benchmarks/run_systems.py $(BENCHMARK_FLAGS)
 
 clean: ## Remove what make made, .venv included; a DEMO_DIR that holds no demo is kept

@@ -121,8 +121,16 @@ def test_phos_cnn_has_four_convolutions_and_four_dense_layers():
         *[(128, 34, 25)] * 2,
         *[(512,), (256,), (128,), (7,)],
     ]
-    assert sizes(model)[0] == 3 * 3 * 16 + 16
-    assert sizes(model)[8] == 128 * 17 * 12 * 512 + 512
+    # kernels of 3 by 3, each with its batch norm; 17 x 12 maps of 128 are flattened
+    assert sizes(model) == [
+        *[3 * 3 * 1 * 16 + 16, 2 * 16],
+        *[3 * 3 * 16 * 32 + 32, 2 * 32],
+        *[3 * 3 * 32 * 64 + 64, 2 * 64],
+        *[3 * 3 * 64 * 128 + 128, 2 * 128],
+        *[128 * 17 * 12 * 512 + 512, 512 * 256 + 256, 256 * 128 + 128, 128 * 7 + 7],
+    ]
+    assert {layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)} == {0.3}
+    assert {layer.kernel_size for layer in model.modules() if isinstance(layer, nn.MaxPool2d)} == {2}
 
 
 def test_an_lstm_reads_frames_to_the_end():
@@ -133,6 +141,10 @@ def test_an_lstm_reads_frames_to_the_end():
     changed[:, -1] += 1
     assert not torch.allclose(model(changed), model(features))
     assert sizes(model) == [4 * (200 * 128 + 128 * 128 + 256) + 4 * (2 * 128 * 128 + 256), 128 * 7 + 7]
+    assert model.recurrent.dropout == 0.3
+    assert not model.recurrent.bidirectional
+    states = model.recurrent(features)[0]
+    assert torch.allclose(model(features), model.classifier(sum(states.unbind(1)) / 278), atol=1e-5)
 
 
 def test_a_cnn_lstm_pools_time_and_bands_by_128():
@@ -145,13 +157,28 @@ def test_a_cnn_lstm_pools_time_and_bands_by_128():
         *[(128, 8, 6)] * 2,
         *[(2, 256), (7,)],
     ]
-    assert names(model)[:4] == ["Conv2d", "BatchNorm2d", "ELU", "MaxPool2d"]
+    assert names(model) == [*["Conv2d", "BatchNorm2d", "ELU", "MaxPool2d"] * 4, "LSTM", "Linear"]
+    assert sizes(model) == [
+        *[3 * 3 * 1 * 64 + 64, 2 * 64],
+        *[3 * 3 * 64 * 64 + 64, 2 * 64],
+        *[3 * 3 * 64 * 128 + 128, 2 * 128],
+        *[3 * 3 * 128 * 128 + 128, 2 * 128],
+        *[4 * (128 * 256 + 256 * 256 + 2 * 256), 256 * 7 + 7],
+    ]
+    features = torch.randn(2, 278, 200)
+    steps = model.blocks(features[:, None]).transpose(1, 2).flatten(2)
+    assert torch.allclose(model(features), model.classifier(model.recurrent(steps)[1][0][0]), atol=1e-5)
 
 
 def test_an_autoencoder_restores_its_input_through_a_bottleneck_of_32():
     model = AutoencoderClassifier(7)
     features = torch.randn(4, 94)
-    assert model.encoder(features).shape == (4, 32)
-    assert model(features).shape == (4, 7)
+    assert names(model) == [*["Linear", "ReLU"] * 2, "Linear", "ReLU", "Linear", "Linear"]
+    assert sizes(model) == [
+        *[94 * 64 + 64, 64 * 32 + 32],
+        *[32 * 64 + 64, 64 * 94 + 94],
+        32 * 7 + 7,
+    ]
+    assert torch.equal(model(features), model.classifier(model.encoder(features)))
     restored = model.decoder(model.encoder(features))
     assert model.penalty(features).item() == pytest.approx(((restored - features) ** 2).mean().item())
