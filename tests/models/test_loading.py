@@ -132,3 +132,14 @@ def test_a_model_runs_on_the_gpu_where_there_is_one_and_none_is_wanted(monkeypat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
     assert choose_device() == device
     assert choose_device("cpu") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("config.json", '{\n  "model_type": "mmser-network"\n}'), ("model.skops", "")]
+)
+def test_a_system_over_hand_made_features_is_told_apart(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(
+        CheckpointError, match=r"a system over hand-made features, expected a model that hears"
+    ):
+        load_model(tmp_path)

@@ -25,8 +25,10 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
         The model, and what makes its features: both kinds have ``features`` and ``pad``.
 
     Raises:
-        CheckpointError: no model there, or one that lacks weights or a file of its processor.
+        CheckpointError: no model there, one that lacks weights or a file of its processor, or a system over
+            hand-made features.
     """
+    _refuse_hand_made(Path(folder))
     try:
         config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
@@ -36,6 +38,18 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
     if config.model_type == FusionConfig.model_type:
         return load_fusion(folder)
     return load_audio_classifier(folder)
+
+
+def _refuse_hand_made(folder: Path) -> None:
+    """Name what a folder holds instead of a model with encoders."""
+    config = folder / "config.json"
+    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    is_network = any(f'"model_type": "{kind}"' in text for kind in ("mmser-network", "mmser-blocknet"))
+    if is_network or any(folder.glob("*.skops")):
+        raise CheckpointError(
+            f"{folder}: a system over hand-made features, expected a model that hears clips itself. Its "
+            "scores are in metrics.json and report.md; `mmser leaderboard` and `mmser compare` read them."
+        )
 
 
 def choose_device(wanted: str | None = None) -> str:
