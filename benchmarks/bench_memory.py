@@ -58,7 +58,7 @@ class PeakMemory(threading.Thread):
             try:
                 for process in (self.process, *self.process.children(recursive=True)):
                     info = process.memory_info()
-                total += info.rss - info.shared
+                    total += info.rss - info.shared
             except psutil.Error:
                 continue
             self.megabytes = max(self.megabytes, total / 2**20)

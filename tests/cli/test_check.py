@@ -65,7 +65,7 @@ def test_what_would_spoil_a_build_is_code_1(tmp_path, capsys):
     assert check(tmp_path) == 1
     out = capsys.readouterr().out
     assert "  error    Git LFS pointers in place of audio: 1.\n             DC_a01.wav\n" in out
-    assert "1 errors, 1 warnings" in out
+    assert "1 error, 1 warning, 6 notes: a build would be spoilt." in out
 
 
 def test_a_folder_with_nothing_in_it_is_code_1(tmp_path, capsys):
