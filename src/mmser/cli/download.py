@@ -23,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "names",
         nargs="+",
         metavar="NAME",
-        help="corpora, as `mmser corpora` names them: cremad, emodb, ravdess, ravdess-song, tess",
+        help="corpora, as `mmser corpora` names them; some are given on request only",
     )
     parser.add_argument("--root", type=Path, required=True, help="folder that holds the corpora")
     parser.add_argument(

@@ -15,7 +15,7 @@ from mmser.corpora import Clip, CorpusInfo, get_corpora, get_corpus, read_clips
 from mmser.corpora.emotion_words import parse_emotion_map
 from mmser.curation.filtering import CleanedClip, Drop, drop_unusable, relabel_clips
 from mmser.curation.record import list_remarks
-from mmser.curation.rows import add_columns, in_memory, read_columns
+from mmser.curation.rows import add_columns, in_memory, read_columns, take_rows
 from mmser.curation.settings import BuildSettings
 from mmser.curation.store import ROW_FEATURES, CleanStore, clean_clips, find_same_bytes
 from mmser.curation.tables import StepCount, count_clips
@@ -111,8 +111,8 @@ class _Found(NamedTuple):
 def _read(root: Path, settings: BuildSettings) -> _Found:
     """Read and relabel."""
     scheme, emotion_map = get_scheme(settings.scheme), parse_emotion_map(settings.emotion_map)
-    clips, missing = read_clips(root, settings.corpora, emotion_map)
     infos = [corpus.info for corpus in get_corpora(settings.corpora, emotion_map)]
+    clips, missing = read_clips(root, settings.corpora, emotion_map)
     infos = [info for info in infos if info.name not in missing]
     for name in missing:
         logger.warning("%s is not below %s. %s", name, root, get_corpus(name).info.how_to_get)
@@ -159,7 +159,7 @@ def _clean(
         raise EmptySplitError(
             f"No clip is left of {len(cleaned)} after cleaning ({dict(reasons)}). First: {drops[:1]}."
         )
-    return rows.select(kept), drops
+    return take_rows(rows, kept), drops
 
 
 def _twins_outside(rows: Dataset, outside: Sequence[Clip]) -> dict[str, list[str]]:

@@ -38,6 +38,11 @@ def add_columns(rows: Dataset, columns: Mapping[str, Sequence[Any]], features: F
     return in_memory(table, Features(dict(rows.features) | dict(features)))
 
 
+def take_rows(rows: Dataset, indices: Sequence[int]) -> Dataset:
+    """Return some rows, in memory; of ``Dataset.select`` each row becomes a table of its own when read."""
+    return in_memory(rows.with_format("arrow")[:].take(pa.array(indices, pa.int64())), rows.features)
+
+
 def in_memory(table: pa.Table, features: Features) -> Dataset:
     """Return the rows of a table; ``datasets`` would copy them all to name them by a hash."""
     return Dataset(table, DatasetInfo(features=features), fingerprint=uuid.uuid4().hex)

@@ -100,7 +100,7 @@ def load_whisper(source: str) -> Any:
 def _cannot_load(source: str, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"Whisper {source!r} cannot be loaded ({error}). A name is downloaded once, from openai-whisper's own"
-        " address; without network give the path of its .pt file, or --transcripts reference or none."
+        " address; without network give the path of its .pt file."
     )
 
 

@@ -20,7 +20,7 @@ from mmser.audio.augmentation import AugmentationSettings, augment_waveform, cho
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform
 from mmser.curation.drawing import ClipKey
 from mmser.curation.filtering import Drop
-from mmser.curation.rows import add_columns, map_rows, read_columns, without_bars
+from mmser.curation.rows import add_columns, map_rows, read_columns, take_rows, without_bars
 from mmser.curation.schema import DATA_FOLDER, clip_features
 from mmser.curation.store import CleanStore
 
@@ -86,7 +86,7 @@ class SplitWriter:
             The rows as they were written; their audio stays on disk.
         """
         index_of = {clip_id: index for index, clip_id in enumerate(self.rows["id"])}
-        originals = self.rows.select([index_of[clip.source_id] for clip in clips])
+        originals = take_rows(self.rows, [index_of[clip.source_id] for clip in clips])
         plan: dict[str, list[Any]] = {
             "planned_id": [clip.id for clip in clips],
             "copy": [clip.copy for clip in clips],
