@@ -42,6 +42,9 @@ class FakeListener:
     def check(self):
         pass
 
+    def fetch(self):
+        pass
+
     @property
     def identity(self):
         return f"fake-{self.settings.whisper.replace('/', '-')}-{self.settings.language}"

@@ -38,7 +38,7 @@ def test_corpora_are_fetched_once_their_licences_are_accepted(fetch, tmp_path, c
     assert lines[2].startswith(
         f"emodb: 2 clips, fetched to {tmp_path / 'data' / 'EMO-DB'}. Please cite: Burkhardt"
     )
-    assert lines[3].startswith("ravdess: 1 clips, fetched to ")
+    assert lines[3].startswith("ravdess: 1 clip, fetched to ")
     assert (tmp_path / "data/EMO-DB/wav/03a01Nc.wav").read_bytes() == b"RIFF two"
 
 
@@ -84,7 +84,7 @@ def test_a_corpus_that_fails_does_not_keep_the_others_from_being_fetched(fetch, 
     assert fetch("emodb", "ravdess", "--accept-licence") == 1
     printed = capsys.readouterr()
     assert f"error: emodb: {publisher.url('/emodb.zip')} (for a.zip): the server answers 404" in printed.err
-    assert "ravdess: 1 clips, fetched to" in printed.out
+    assert "ravdess: 1 clip, fetched to" in printed.out
 
 
 def test_a_corpus_named_twice_is_fetched_once(fetch, capsys):

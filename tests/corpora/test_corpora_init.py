@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mmser.corpora import CORPORA, Corpus, get_corpus, read_clips
+from mmser.corpora import CORPORA, Corpus, get_corpora, get_corpus, read_clips
 from mmser.corpora.base import Clip
-from mmser.errors import CorpusNotFoundError, DuplicateClipError, UnknownNameError
+from mmser.errors import CorpusNotFoundError, DuplicateClipError, SettingsError, UnknownNameError
 
 RAVDESS_CLIP = "RAVDESS/Actor_16/03-01-05-01-02-01-16.wav"
 TESS_CLIP = "TESS/OAF_angry/OAF_back_angry.wav"
@@ -35,6 +35,11 @@ def test_a_corpus_named_twice_is_read_once(plant):
 def test_an_unknown_corpus_is_answered_with_the_nearest_name():
     with pytest.raises(UnknownNameError, match=r"Unknown corpus 'ravdes', .* Did you mean 'ravdess'\?"):
         get_corpus("ravdes")
+
+
+def test_a_table_without_a_path_is_told_from_one_that_is_not_there():
+    with pytest.raises(SettingsError, match=r"'csv:' names no table, expected its path behind it: csv:mine"):
+        get_corpora(["csv:"])
 
 
 def test_an_unknown_corpus_is_refused_before_anything_is_read(tmp_path):

@@ -151,7 +151,7 @@ def test_pointers_of_another_clone_that_hide_the_audio_are_named(cremad, tmp_pat
     for name, content in CREMAD.items():
         (tmp_path / name).write_bytes(make_pointer(content))
     with pytest.raises(
-        DownloadError, match=r"0 clips are found, expected 3\. .*1001_DFA_ANG_XX\.wav is a Git LFS pointer"
+        DownloadError, match=r"0 clips found, expected 3\. .*1001_DFA_ANG_XX\.wav is a Git LFS pointer"
     ):
         download_corpus(cremad, tmp_path)
 
@@ -266,7 +266,7 @@ def test_an_archive_of_a_repository_without_pointers_is_an_error(cremad, publish
 def test_an_archive_with_too_few_clips_is_an_error_and_stays(emodb, publisher, tmp_path):
     publisher.files["/download.zip"] = make_zip({"wav/03a01Fa.wav": AUDIO})
     with pytest.raises(
-        DownloadError, match=r"EMO-DB was fetched, and 1 clips are found, expected 3\. `mmser check"
+        DownloadError, match=r"EMO-DB was fetched, and 1 clip found, expected 3\. `mmser check"
     ):
         download_corpus(emodb, tmp_path)
     assert set(files_below(tmp_path)) == {".download/emodb/download.zip", "EMO-DB/wav/03a01Fa.wav"}

@@ -3,6 +3,7 @@ import pytest
 
 import mmser
 from factories_audio import write_small_root
+from factories_doctor import write_whole_corpus
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,3 +36,9 @@ def build(small_root, shared_cache, tmp_path):
         return mmser.build_corpus(root, tmp_path / name, **(usual | changes))
 
     return _build
+
+
+@pytest.fixture
+def savee(tmp_path):
+    """A folder with the 480 clips of SAVEE."""
+    return write_whole_corpus(tmp_path / "data", "savee")

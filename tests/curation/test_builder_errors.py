@@ -3,9 +3,16 @@ import pytest
 
 import mmser
 from factories_audio import write_clip
-from mmser.curation import builder
+from mmser.curation import builder, preparing
 from mmser.curation.audit import AuditResult, Leak, Overlap
-from mmser.errors import CorpusNotFoundError, EmptySplitError, LeakError, OutputExistsError, SettingsError
+from mmser.errors import (
+    CheckpointError,
+    CorpusNotFoundError,
+    EmptySplitError,
+    LeakError,
+    OutputExistsError,
+    SettingsError,
+)
 
 
 def test_a_broken_promise_is_an_error_and_nothing_is_written(build, tmp_path, monkeypatch):
@@ -39,6 +46,26 @@ def test_a_missing_root_and_an_empty_one_are_errors(build, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusNotFoundError):
         build(root=tmp_path / "empty")
+
+
+def test_a_checkpoint_that_cannot_be_had_is_found_before_the_clips_are_cleaned(
+    build, tmp_path, monkeypatch, fake_listener
+):
+    def fail(_):
+        raise CheckpointError("no network")
+
+    monkeypatch.setattr(fake_listener, "fetch", fail)
+    monkeypatch.setattr(preparing, "clean_clips", lambda *_, **__: pytest.fail("clips were cleaned"))
+    with pytest.raises(CheckpointError, match="no network"):
+        build(transcripts="whisper", cache_dir=tmp_path / "cache")
+
+
+def test_a_checkpoint_is_not_asked_for_where_its_transcripts_are_kept(
+    build, tmp_path, monkeypatch, fake_listener
+):
+    build("first", transcripts="whisper", cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(fake_listener, "fetch", lambda _: pytest.fail("a checkpoint was fetched"))
+    build("second", transcripts="whisper", cache_dir=tmp_path / "cache")
 
 
 def test_a_corpus_is_not_overwritten_unless_asked(build):

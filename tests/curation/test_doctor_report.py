@@ -55,7 +55,7 @@ def test_a_folder_is_drawn_with_the_corpora_its_own_findings_and_a_verdict():
         "             2.wav\n"
         "             and 1,197 more\n"
         "           Listen.\n\n"
-        "0 errors, 1 warnings, 1 notes: nothing here would spoil a build."
+        "0 errors, 1 warning, 1 note: nothing here would spoil a build."
     )
 
 
@@ -63,7 +63,7 @@ def test_an_error_anywhere_is_a_bad_verdict():
     assert RootReport("data", (report(WARNING, NOTE),), (WARNING,)).ok
     for bad in (RootReport("data", (report(ERROR),), ()), RootReport("data", (report(),), (ERROR,))):
         assert not bad.ok
-        assert str(bad).endswith("1 errors, 0 warnings, 0 notes: a build would be spoilt.")
+        assert str(bad).endswith("1 error, 0 warnings, 0 notes: a build would be spoilt.")
 
 
 def test_json_has_every_missing_name():

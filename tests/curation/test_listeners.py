@@ -34,7 +34,12 @@ def faster_whisper(monkeypatch):
             package.asked.append((waveform.dtype, options["language"]))
             return iter(package.segments.pop(0)), SimpleNamespace(language="de")
 
-    package.WhisperModel = WhisperModel
+    def download_model(source):
+        if source == "tiny.en":
+            raise ValueError("no snapshot")
+        package.asked.append(f"fetch {source}")
+
+    package.WhisperModel, package.download_model = WhisperModel, download_model
     monkeypatch.setitem(sys.modules, "faster_whisper", package)
     return package
 
@@ -83,6 +88,15 @@ def test_faster_whisper_hears_each_clip_and_what_it_made_up_is_emptied(faster_wh
 def test_a_checkpoint_that_cannot_be_loaded_says_how_to_go_on(faster_whisper):
     with pytest.raises(CheckpointError, match=r"'tiny\.en' cannot be loaded \(no snapshot\).*converted"):
         listen(whisper="tiny.en").decode([np.zeros(16_000)], [1])
+
+
+def test_the_checkpoint_of_a_name_is_fetched_and_that_of_a_folder_is_there(faster_whisper, tmp_path):
+    listen().fetch()
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    listen(whisper=str(tmp_path)).fetch()
+    assert faster_whisper.asked == ["fetch base"]
+    with pytest.raises(CheckpointError, match=r"'tiny\.en' cannot be loaded \(no snapshot\).*converted"):
+        listen(whisper="tiny.en").fetch()
 
 
 def test_what_changes_transcripts_is_in_the_identity(faster_whisper, tmp_path):

@@ -81,7 +81,10 @@ def test_a_class_of_the_held_out_corpus_alone_is_left_out_of_evaluation_and_name
     assert _sizes(plan.splits["test"]) == dict.fromkeys(FOUR[:3], 4)
     assert [drop.reason for drop in plan.drops] == ["class-not-trained"] * 4
     assert plan.drops[0].detail == "test clip of sad, which train lacks"
-    assert "Class sad has no training clip: its 4 clips are left out of evaluation" in plan.notes[-1]
+    assert plan.notes[-1] == (
+        "Class sad has no training clip: evaluation goes without it (4 clips left out), and scores are over"
+        " the other classes."
+    )
     assert "sad" not in _sizes(plan.splits["train"])
     assert len(set(_sizes(plan.splits["train"]).values())) == 1  # the other classes are balanced
 
@@ -118,7 +121,7 @@ def test_a_held_out_corpus_without_a_trained_class_is_an_error():
 
 def test_one_corpus_cannot_be_left_out():
     with pytest.raises(
-        EmptySplitError, match=r"'corpus' leaves the rest beside test split empty: .* in 1 corpora"
+        EmptySplitError, match=r"'corpus' leaves the rest beside test split empty: .* in 1 corpus"
     ):
         plan_splits(_clips("tess", "ab"), _settings(protocol="corpus", folds=1, fold=0))
 
@@ -148,13 +151,31 @@ def test_under_text_corpora_with_too_few_sentences_are_named_and_leak_nothing():
     clips = _said("cremad", "abcdefghij") + _said("ravdess", "12") + _said("tess", "1") + silent
     plan = plan_splits(clips, _settings(protocol="text"))
     assert plan.notes == [
-        "mine: 8 clips whose words are not known are in train alone.",
+        "mine: 8 clips without known words, in train alone.",
         "ravdess: too few sentences (2) for three splits, none in validation.",
         "tess: too few sentences (1) for three splits, none in validation and test.",
     ]
     where = {split: {clip.family for clip in plan.splits[split]} for split in plan.splits}
     assert where["validation"] == {"cremad"}
     assert where["test"] == {"cremad", "ravdess"}
+
+
+def test_a_class_without_a_clip_in_an_evaluation_split_is_named_under_every_protocol():
+    # of ten speakers 0 and 1 are tested, 2 and 3 validate, and 8 and 9, who train, alone are neutral and sad
+    by_speaker = _clips("cremad", range(9), FOUR[:2]) + _clips("cremad", "89", ("neutral", "sad"))
+    plan = plan_splits(by_speaker, _settings())
+    assert plan.notes == [
+        "No validation clip of neutral, sad: its scores are over the other classes.",
+        "No test clip of neutral, sad: its scores are over the other classes.",
+    ]
+    splits = {"train": FOUR, "validation": FOUR, "test": FOUR[:3]}
+    given = [
+        clip._replace(split=split)
+        for number, (split, labels) in enumerate(splits.items())
+        for clip in _clips("mine", [number], labels)
+    ]
+    plan = plan_splits(given, _settings(protocol="given"))
+    assert plan.notes == ["No test clip of sad: its scores are over the other classes."]
 
 
 def test_given_splits_are_taken_from_the_clips():
@@ -172,7 +193,7 @@ def test_given_splits_are_taken_from_the_clips():
 def test_given_splits_that_clips_do_not_state_are_an_error_with_their_corpora():
     clips = _clips("mine", "ab", split="train") + _clips("tess", "a")
     with pytest.raises(
-        SettingsError, match=r"and 4 clips state none: tess 4, e\.g\. tess/a-angry-0\. Fill the"
+        SettingsError, match=r"which is not said of 4 clips: tess 4, e\.g\. tess/a-angry-0\. Fill the"
     ):
         plan_splits(clips, _settings(protocol="given"))
 

@@ -55,7 +55,7 @@ def test_audio_without_a_label_line_is_read_counted_and_named_among_the_dropped(
 
 def test_clips_without_a_label_alone_leave_nothing_and_the_error_says_why(build, iemocap_root):
     root = iemocap_root(lambda name: False)
-    with pytest.raises(EmptySplitError, match=r"None of 24 clips has a class of iemocap4 \(.*no-label.*24"):
+    with pytest.raises(EmptySplitError, match=r"No clip, of 24, has a class of iemocap4 \(.*no-label.*24"):
         build(root=root, corpora=("iemocap",), scheme="iemocap4")
 
 

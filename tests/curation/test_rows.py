@@ -6,9 +6,9 @@ import time
 
 import psutil
 import pytest
-from datasets import Dataset, Value
+from datasets import Dataset, Features, Value
 
-from mmser.curation.rows import add_column, map_rows, read_columns
+from mmser.curation.rows import add_columns, map_rows, read_columns
 
 INTERRUPTED = """
 import sys, time
@@ -33,10 +33,11 @@ def test_columns_come_in_the_order_asked_for():
     assert read_columns(rows, ("b", "a")) == [[4, 3], [2, 1]]
 
 
-def test_a_column_is_added_with_its_type():
-    rows = add_column(Dataset.from_dict({"a": [1, 2]}).select([1]), "b", [""], Value("string"))
-    assert rows.to_list() == [{"a": 2, "b": ""}]
-    assert rows.features["b"] == Value("string")
+def test_columns_are_added_with_their_types():
+    features = Features({"b": Value("string"), "c": Value("int32")})
+    rows = add_columns(Dataset.from_dict({"a": [1, 2]}).select([1]), {"b": [""], "c": [3]}, features)
+    assert rows.to_list() == [{"a": 2, "b": "", "c": 3}]
+    assert rows.features == Features({"a": Value("int64")} | dict(features))
 
 
 @pytest.mark.parametrize("num_proc", [1, 2])

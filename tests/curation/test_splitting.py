@@ -158,7 +158,7 @@ def test_a_class_too_small_to_be_divided_is_named_with_all_sizes():
 def test_a_class_that_is_only_evaluated_is_an_error():
     clips = _labelled({"angry": 3, "sad": 2})
     with pytest.raises(
-        EmptySplitError, match="Class 'sad' has no training clip: its 2 clips are all in evaluation"
+        EmptySplitError, match="Class 'sad' has no training clip: it has 2 clips in evaluation splits alone"
     ):
         check_training_classes(clips[:3], clips, ("angry", "sad"))
 

@@ -85,9 +85,9 @@ def test_files_with_the_same_bytes_are_found_and_others_and_missing_ones_are_not
     paths = {name: tmp_path / name for name in names}
     for path, content in zip(paths.values(), (b"abc", b"abc", b"xyz", b"abcd"), strict=True):
         path.write_bytes(content)
-    known = {paths["known"]: hashlib.sha256(b"abc").hexdigest()}
+    known = hashlib.sha256(b"abc").hexdigest()
     others = [paths["same"], paths["as_long"], paths["longer"], tmp_path / "gone", tmp_path]
-    assert find_same_bytes(others, known) == {paths["same"]: known[paths["known"]]}
+    assert find_same_bytes(others, {3}, {known}) == {paths["same"]: known}
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):

@@ -6,7 +6,12 @@ import torch
 import whisper
 
 from factories_whisper import save_whisper_checkpoint
-from mmser.curation.whisper_checkpoints import check_checkpoint, identify_checkpoint, load_whisper
+from mmser.curation.whisper_checkpoints import (
+    check_checkpoint,
+    fetch_checkpoint,
+    identify_checkpoint,
+    load_whisper,
+)
 from mmser.errors import CheckpointError, SettingsError, UnknownNameError
 
 
@@ -82,6 +87,30 @@ def test_a_name_that_cannot_be_downloaded_says_how_to_go_on(monkeypatch):
         CheckpointError, match=r"'large' cannot be loaded.*no route.*without network give the path"
     ):
         load_whisper("large")
+
+
+def test_a_name_is_fetched_to_where_whisper_keeps_it_and_no_second_time(tmp_path, monkeypatch):
+    weights = tmp_path / "published" / hashlib.sha256(b"weights").hexdigest() / "mine.pt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    monkeypatch.setitem(whisper._MODELS, "mine", weights.as_uri())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fetch_checkpoint("mine")
+    assert (tmp_path / "whisper" / "mine.pt").read_bytes() == b"weights"
+    weights.unlink()
+    fetch_checkpoint("mine")
+
+
+def test_a_name_that_cannot_be_fetched_says_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setitem(whisper._MODELS, "mine", (tmp_path / "0f" / "mine.pt").as_uri())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"'mine' cannot be loaded \(.*without network give the path"):
+        fetch_checkpoint("mine")
+
+
+def test_a_file_needs_no_fetching(checkpoint, monkeypatch):
+    monkeypatch.setattr(whisper, "_download", None)
+    fetch_checkpoint(checkpoint)
 
 
 def test_a_checkpoint_is_loaded_once_a_process(checkpoint):

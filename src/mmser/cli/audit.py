@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mmser.curation.audit_report import to_dict, to_text
     from mmser.curation.splitting import get_protocol
     from mmser.errors import SettingsError
+    from mmser.wording import count_of
 
     for name in ("first", "num_proc"):
         if getattr(arguments, name) < 1:
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(about | to_dict(result, corpus, promises), indent=2, ensure_ascii=False))
     else:
         num_clips = sum(len(rows) for rows in corpus.values())
-        print(f"{arguments.dataset}: {num_clips:,} clips, protocol {name}")
+        print(f"{arguments.dataset}: {count_of(num_clips, 'clip')}, protocol {name}")
         num_shown = None if arguments.all else arguments.first
         print(to_text(result, corpus, promises, num_shown))
     return 1 if result.broken else 0

@@ -23,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "names",
         nargs="+",
         metavar="NAME",
-        help="corpora, as `mmser corpora` names them: cremad, emodb, ravdess, ravdess-song, tess",
+        help="corpora, as `mmser corpora` names them; some are given on request only",
     )
     parser.add_argument("--root", type=Path, required=True, help="folder that holds the corpora")
     parser.add_argument(
@@ -69,6 +69,7 @@ def _download(corpus: "Corpus", root: Path, num_jobs: int) -> bool:
     """Fetch one corpus and say how that went; an error does not keep the others from being fetched."""
     from mmser.corpora.download import download_corpus
     from mmser.errors import MmserError
+    from mmser.wording import count_of
 
     info = corpus.info
     try:
@@ -77,5 +78,5 @@ def _download(corpus: "Corpus", root: Path, num_jobs: int) -> bool:
         print(f"error: {info.name}: {error}", file=sys.stderr)
         return False
     state = f"fetched to {root / info.source.folder}" if fetched and info.source else f"already in {root}"
-    print(f"{info.name}: {info.num_clips:,} clips, {state}. Please cite: {info.citation}")
+    print(f"{info.name}: {count_of(info.num_clips, 'clip')}, {state}. Please cite: {info.citation}")
     return True

@@ -24,9 +24,9 @@ def add_corpora(add: Any) -> None:
         "--corpora",
         nargs="+",
         metavar="NAME",
-        help="corpora to read (default: cremad iemocap ravdess savee tess; also known: emodb ravdess-song; "
+        help="corpora to read, as `mmser corpora` names them (default: cremad iemocap ravdess savee tess); "
         "csv:PATH is a table of your own with the columns path, emotion, speaker and, where there are any, "
-        "text, gender, split, language)",
+        "text, gender, split, language",
     )
     add(
         "--emotion-map",

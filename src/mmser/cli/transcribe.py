@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mmser.curation.settings import BuildSettings
     from mmser.curation.transcription import Share
     from mmser.curation.word_errors import describe_transcripts, list_lines
+    from mmser.wording import count_of
 
     settings = BuildSettings(transcripts="whisper").changed(options.read_settings(arguments, _SETTINGS))
     settings.check()
@@ -57,6 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         processes.wait_for_everyone()
         if processes.is_main_process:
             heard = describe_transcripts(transcribe(rows, store, settings), settings.language)
-            print("\n".join([f"transcribed {heard['clips']:,} clips", *list_lines(heard)]))
+            print("\n".join([f"transcribed {count_of(heard['clips'], 'clip')}", *list_lines(heard)]))
     processes.destroy_process_group()
     return 1 if any(drop.reason in DAMAGED for drop in material.drops) else 0

@@ -58,7 +58,7 @@ def get_corpora(names: Iterable[str], emotion_map: Mapping[str, str] | None = No
 
     Raises:
         UnknownNameError: no corpus has a name, or a map names no canonical emotion.
-        SettingsError: two corpora would have one name.
+        SettingsError: "csv:" is without a path, or two corpora would have one name.
         CorpusNotFoundError: a table is not there.
         LabelFileError: a table cannot be read as one.
         UnknownEmotionError: a table uses a word that no map knows.
@@ -68,6 +68,8 @@ def get_corpora(names: Iterable[str], emotion_map: Mapping[str, str] | None = No
         if not given.startswith(table_csv.PREFIX):
             corpora[given] = get_corpus(given)
             continue
+        if given == table_csv.PREFIX:
+            raise SettingsError(f"{given!r} names no table, expected its path behind it: csv:mine.csv.")
         path = Path(given.removeprefix(table_csv.PREFIX))
         if path.stem.lower() in {*CORPORA, *map(str.lower, corpora)}:
             raise SettingsError(

@@ -21,6 +21,7 @@ from mmser.corpora.fetching import fetch_file, naming_os_errors
 from mmser.corpora.sources import Archive, Dataverse, LfsRepository, RemoteFile, Source
 from mmser.corpora.unpacking import is_pointer, is_safe, read_pointers, strip_top, unpack
 from mmser.errors import DownloadError
+from mmser.wording import count_of
 
 STORE = ".download"
 MAX_FAILED_FILES = 8  # of one corpus; after that many the rest is not tried
@@ -91,7 +92,7 @@ def _check_clips(corpus: Corpus, root: Path) -> None:
         else f"`mmser check --root {root}` names what is missing; see {info.url}."
     )
     raise DownloadError(
-        f"{root}: everything published of {info.title} was fetched, and {num_clips:,} clips are found, "
+        f"{root}: everything published of {info.title} was fetched, and {count_of(num_clips, 'clip')} found, "
         f"expected {info.num_clips:,}. {next_step}"
     )
 
@@ -173,7 +174,8 @@ def _fetch_all(files: list[RemoteFile], store: Path, folder: Path, num_jobs: int
                 watch.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
     if failed:
-        raise DownloadError(f"{len(failed)} of {len(files):,} files failed, the first: {failed[0]}")
+        num_files = count_of(len(files), "file")
+        raise DownloadError(f"{len(failed)} of {num_files} failed, the first: {failed[0]}")
 
 
 class _Watch:

@@ -18,6 +18,7 @@ from mmser.corpora.base import Clip, Corpus, CorpusInfo, read_text
 from mmser.corpora.emotion_words import find_map_beside, make_word_table, normalise_word
 from mmser.errors import CorpusNotFoundError, LabelFileError, MmserError, SettingsError, UnknownEmotionError
 from mmser.labels import EMOTIONS
+from mmser.wording import count_of
 
 logger = logging.getLogger(__name__)
 
@@ -118,8 +119,8 @@ def _read_rows(path: Path) -> list[_Row]:
                     else "Leave a cell that is not known empty, but keep its place."
                 )
                 raise LabelFileError(
-                    f"{path}, line {reader.line_num}: {len(record)} cells, expected {len(columns)} as in the "
-                    f"first line. {remedy}"
+                    f"{path}, line {reader.line_num}: {count_of(len(record), 'cell')}, expected"
+                    f" {len(columns)} as in the first line. {remedy}"
                 )
             cells = zip(columns, (" ".join(cell.split()) for cell in record), strict=True)
             rows.append(_make_row(path, reader.line_num, dict(cells)))

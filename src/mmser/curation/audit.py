@@ -153,11 +153,16 @@ def _all_clips(parts: Iterable[HeardSplit]) -> Iterator[HeardClip]:
 
 def _shared(parts: list[HeardSplit], names: Callable[[HeardClip], set[str]]) -> list[Overlap]:
     """The names that clips of several splits bear; "" is no name."""
-    bearers: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    split_of: dict[str, str] = {}
+    several: dict[str, dict[str, list[str]]] = {}
     for clip in _all_clips(parts):
         for name in names(clip) - {""}:
-            bearers[name].setdefault(clip.split, []).append(clip.id)
-    return [Overlap(name, of_split) for name, of_split in bearers.items() if len(of_split) > 1]
+            if split_of.setdefault(name, clip.split) != clip.split:
+                several[name] = {}
+    for clip in _all_clips(parts):
+        for name in names(clip) & several.keys():
+            several[name].setdefault(clip.split, []).append(clip.id)
+    return [Overlap(name, of_split) for name, of_split in several.items()]
 
 
 def _find_speakers(parts: list[HeardSplit]) -> list[Overlap]:

@@ -132,7 +132,7 @@ def _miss(found: FoundCorpus, tree: Tree, severity: str) -> CorpusReport:
 
 def _iter_none_usable(found: FoundCorpus, clips: Sequence[FoundClip]) -> Iterator[Finding]:
     if not found.stopped and not count_usable(clips):
-        message = f"None of the {len(clips):,} clips can be used."
+        message = f"No clip can be used, of {len(clips):,}."
         yield Finding("nothing-usable", ERROR, len(clips), message, (), found.info.how_to_get)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmser.corpora import CorpusInfo
+from mmser.wording import count_of
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)  # the worst first
@@ -100,7 +101,7 @@ class CorpusReport:
         parts = ["not there"]
         if self.num_found:
             num_published_found = self.num_found - self.census.num_extra
-            parts = [f"{num_published_found:,} of {self.info.num_clips:,} clips"]
+            parts = [f"{num_published_found:,} of {count_of(self.info.num_clips, 'clip')}"]
             parts.append("complete" if self.complete else f"{self.census.num_missing:,} missing")
             parts += [f"{self.census.num_extra:,} extra"] if self.census.num_extra else []
         heading = f"{self.info.title} ({self.info.name}): {', '.join(parts)}"
@@ -136,7 +137,7 @@ class RootReport:
 
     def __str__(self) -> str:
         counts = [
-            f"{sum(finding.severity == severity for finding in self.all_findings)} {severity}s"
+            count_of(sum(finding.severity == severity for finding in self.all_findings), severity)
             for severity in SEVERITIES
         ]
         verdict = "nothing here would spoil a build" if self.ok else "a build would be spoilt"

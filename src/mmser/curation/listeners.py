@@ -5,7 +5,8 @@ first clip is heard, so that a cache that knows all clips costs none.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from mmser.curation.transcripts import SILENCE, Transcript, join_transcripts, ju
 from mmser.curation.whisper_checkpoints import (
     check_checkpoint,
     check_language,
+    fetch_checkpoint,
     identify_checkpoint,
     load_whisper,
 )
@@ -47,6 +49,9 @@ class Listener(Protocol):
     def check(self) -> None:
         """Look at the settings before the work begins; raise what is wrong with them."""
 
+    def fetch(self) -> None:
+        """Download the checkpoint if it is not there; raise CheckpointError where that fails."""
+
     @property
     def identity(self) -> str:
         """Everything that changes transcripts, as a file name."""
@@ -69,6 +74,10 @@ class OpenAIWhisper:
     def check(self) -> None:
         """See :class:`Listener`."""
         check_checkpoint(self.settings.whisper, self.settings.language)
+
+    def fetch(self) -> None:
+        """See :class:`Listener`."""
+        fetch_checkpoint(self.settings.whisper)
 
     @property
     def identity(self) -> str:
@@ -110,6 +119,14 @@ class FasterWhisper:
                 "faster-whisper checkpoint", self.settings.whisper, faster_whisper.available_models()
             )
 
+    def fetch(self) -> None:
+        """See :class:`Listener`."""
+        import faster_whisper
+
+        if self._folder is None:
+            with self._saying_how_to_go_on():
+                faster_whisper.download_model(self.settings.whisper)
+
     @property
     def identity(self) -> str:
         """See :class:`Listener`."""
@@ -149,8 +166,13 @@ class FasterWhisper:
     def _model(self) -> Any:
         import faster_whisper
 
-        try:
+        with self._saying_how_to_go_on():
             return faster_whisper.WhisperModel(self.settings.whisper)
+
+    @contextmanager
+    def _saying_how_to_go_on(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, RuntimeError, ValueError) as error:
             raise CheckpointError(
                 f"faster-whisper {self.settings.whisper!r} cannot be loaded ({error}). A name is fetched from"

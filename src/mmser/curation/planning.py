@@ -11,14 +11,15 @@ from mmser.curation.schema import SPLITS
 from mmser.curation.settings import BuildSettings
 from mmser.curation.splitting import (
     Protocol,
+    absent_classes,
     check_training_classes,
     get_protocol,
     split_test,
     split_validation,
-    untrained_classes,
 )
 from mmser.errors import EmptySplitError, SettingsError
 from mmser.labels import get_scheme
+from mmser.wording import count_of
 
 _EVALUATION_SPLITS = ("validation", "test")
 
@@ -74,6 +75,7 @@ def plan_splits(clips: Sequence[ClipKey], settings: BuildSettings) -> SplitPlan:
             promises = ("speaker", *promises)
         drops += _leave_untrained(splits, classes)
         notes += _describe_untrained(train, clips, classes)
+    notes += _describe_untested(splits, classes)
     return SplitPlan(splits, drops, promises, notes)
 
 
@@ -88,7 +90,7 @@ def _balance(
         return sorted(pool), []
     balance_to = parse_balance_to(settings.balance_to)
     targets = compute_targets(pool, scheme.classes, balance_to, protocol.balance_to)
-    for name in untrained_classes(pool, scheme.classes):
+    for name in absent_classes(pool, scheme.classes):
         del targets[name]
     return balance_train(pool, targets, seed=settings.seed)
 
@@ -97,10 +99,11 @@ def _check_given(clips: Sequence[ClipKey]) -> None:
     unsplit = [clip for clip in clips if clip.split not in SPLITS]
     if unsplit:
         counts = sorted(Counter(clip.corpus for clip in unsplit).items())
+        where = ", ".join(f"{name} {count}" for name, count in counts)
         raise SettingsError(
-            f"Protocol 'given' takes the split that each clip states, and {len(unsplit)} clips state none:"
-            f" {', '.join(f'{name} {count}' for name, count in counts)}, e.g. {unsplit[0].id}. Fill the"
-            " column 'split' of the tables, leave out corpora without one, or choose another protocol."
+            "Protocol 'given' takes the split that each clip states, which is not said of"
+            f" {count_of(len(unsplit), 'clip')}: {where}, e.g. {unsplit[0].id}. Fill the column 'split' of"
+            " the tables, leave out corpora without one, or choose another protocol."
         )
 
 
@@ -116,7 +119,7 @@ def _leave_untrained(splits: dict[str, list[ClipKey]], classes: Sequence[str]) -
     Raises:
         EmptySplitError: nothing is left of a split.
     """
-    untrained = set(untrained_classes(splits["train"], classes))
+    untrained = set(absent_classes(splits["train"], classes))
     drops = []
     for split in _EVALUATION_SPLITS:
         unknown = [clip for clip in splits[split] if untrained.issuperset(clip.classes)]
@@ -138,10 +141,21 @@ def _describe_untrained(
 ) -> list[str]:
     counts = Counter(name for clip in clips for name in clip.classes)
     return [
-        f"Class {name} has no training clip: its {counts[name]} clips are left out of evaluation, and scores"
-        " are over the other classes."
-        for name in untrained_classes(train, classes)
+        f"Class {name} has no training clip: evaluation goes without it"
+        f" ({count_of(counts[name], 'clip')} left out), and scores are over the other classes."
+        for name in absent_classes(train, classes)
     ]
+
+
+def _describe_untested(splits: Mapping[str, Sequence[ClipKey]], classes: Sequence[str]) -> list[str]:
+    """The classes that can be learnt and that an evaluation split has no clip of."""
+    untrained = absent_classes(splits["train"], classes)
+    notes = []
+    for split in _EVALUATION_SPLITS:
+        absent = [name for name in absent_classes(splits[split], classes) if name not in untrained]
+        if absent:
+            notes.append(f"No {split} clip of {', '.join(absent)}: its scores are over the other classes.")
+    return notes
 
 
 def _describe_splits(
@@ -180,7 +194,7 @@ def _describe_sentences(family: str, splits: Mapping[str, Sequence[ClipKey]]) ->
             num_unknown += clip.family == family and not clip.sentence and clip.copy == 1
     notes = []
     if num_unknown:
-        notes.append(f"{family}: {num_unknown} clips whose words are not known are in train alone.")
+        notes.append(f"{family}: {count_of(num_unknown, 'clip')} without known words, in train alone.")
     absent = [split for split in _EVALUATION_SPLITS if not said[split]]
     num_sentences = len(set().union(*said.values()))
     if absent and num_sentences:

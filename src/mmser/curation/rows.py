@@ -1,15 +1,18 @@
 """Work on the rows of a dataset.  rows -> rows."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any
 
-from datasets import Dataset, Features
+import pyarrow as pa
+from datasets import Dataset, DatasetInfo, Features
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from threadpoolctl import threadpool_limits
 
@@ -24,10 +27,25 @@ def read_columns(rows: Dataset, names: Sequence[str]) -> list[list[Any]]:
     return [columns[name] for name in names]
 
 
-def add_column(rows: Dataset, name: str, values: Sequence[Any], feature: Any) -> Dataset:
-    """Return the rows with one more column, in memory."""
-    columns = rows.to_dict() | {name: list(values)}
-    return Dataset.from_dict(columns, features=Features(dict(rows.features) | {name: feature}))
+def add_columns(rows: Dataset, columns: Mapping[str, Sequence[Any]], features: Features) -> Dataset:
+    """Return the rows with more columns, of the types that ``features`` give, in memory.
+
+    Nothing of the other columns becomes an object of Python, which takes many times the room.
+    """
+    table = rows.with_format("arrow")[:]
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values, features.arrow_schema.field(name).type))
+    return in_memory(table, Features(dict(rows.features) | dict(features)))
+
+
+def take_rows(rows: Dataset, indices: Sequence[int]) -> Dataset:
+    """Return some rows, in memory; of ``Dataset.select`` each row becomes a table of its own when read."""
+    return in_memory(rows.with_format("arrow")[:].take(pa.array(indices, pa.int64())), rows.features)
+
+
+def in_memory(table: pa.Table, features: Features) -> Dataset:
+    """Return the rows of a table; ``datasets`` would copy them all to name them by a hash."""
+    return Dataset(table, DatasetInfo(features=features), fingerprint=uuid.uuid4().hex)
 
 
 @contextmanager
@@ -91,9 +109,13 @@ def _workers_end_with_us() -> Iterator[None]:
 
 
 def _follow_parent() -> None:
-    """In a process that was just forked: end with the parent, if it is one of :func:`map_rows`."""
+    """In a process that was just forked: end with the parent, if it is one of :func:`map_rows`.
+
+    What the parent held stays out of searches for garbage, which write to each object and so copy its memory.
+    """
     if not _parents:
         return
+    gc.freeze()
     parent_pid = _parents[-1]
     _parents.clear()  # its own children are none of ours
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -21,6 +21,7 @@ from mmser.curation.drawing import (
     take_share,
 )
 from mmser.errors import EmptySplitError, UnknownNameError
+from mmser.wording import count_of
 
 Taker = Callable[[Sequence[ClipKey], Sequence[ClipKey], Draw], set[str]]
 Parts = tuple[list[ClipKey], list[ClipKey]]
@@ -97,19 +98,20 @@ def check_training_classes(
         EmptySplitError: a class has no clip in ``train``; the message says where its clips are.
     """
     everywhere = Counter(name for clip in all_clips for name in clip.classes)
-    for name in untrained_classes(train, classes):
+    for name in absent_classes(train, classes):
         if everywhere[name]:
-            reason = f"its {everywhere[name]} clips are all in evaluation splits; choose another fold"
+            num_clips = count_of(everywhere[name], "clip")
+            reason = f"it has {num_clips} in evaluation splits alone; choose another fold"
         else:
             corpora = ", ".join(sorted({clip.corpus for clip in all_clips}))
             reason = f"no clip of it is left from {corpora}; add a corpus or choose another scheme"
         raise EmptySplitError(f"Class {name!r} has no training clip: {reason}.")
 
 
-def untrained_classes(train: Sequence[ClipKey], classes: Sequence[str]) -> list[str]:
-    """Return the classes without a clip in ``train``, in their order."""
-    trained = {name for clip in train for name in clip.classes}
-    return [name for name in classes if name not in trained]
+def absent_classes(clips: Sequence[ClipKey], classes: Sequence[str]) -> list[str]:
+    """Return the classes that no clip has, in their order."""
+    present = {name for clip in clips for name in clip.classes}
+    return [name for name in classes if name not in present]
 
 
 def _divide(clips: Sequence[ClipKey], taken: set[str], name: str, protocol: Protocol) -> Parts:
@@ -117,11 +119,11 @@ def _divide(clips: Sequence[ClipKey], taken: set[str], name: str, protocol: Prot
     part = sorted(clip for clip in clips if clip.id in taken)
     if not part or not rest:
         empty = name if not part else "rest beside " + name
-        speakers = len({clip.speaker for clip in clips})
+        speakers = count_of(len({clip.speaker for clip in clips}), "speaker")
+        corpora = count_of(len(families(clips)), "corpus", "corpora")
         raise EmptySplitError(
-            f"Protocol {protocol.name!r} leaves the {empty} split empty: {len(clips)} clips of {speakers}"
-            f" speakers in {len(families(clips))} corpora. Use fewer folds, another fold, another protocol or"
-            " more corpora."
+            f"Protocol {protocol.name!r} leaves the {empty} split empty: {count_of(len(clips), 'clip')} of"
+            f" {speakers} in {corpora}. Use fewer folds, another fold, another protocol or more corpora."
         )
     return rest, part
 

@@ -7,7 +7,7 @@ moved into place: a killed build leaves whole files, and the next one, of any pr
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -150,18 +150,19 @@ def clean_clips(rows: Dataset, store: CleanStore, *, num_proc: int, cache_file: 
     )
 
 
-def find_same_bytes(paths: Iterable[Path], known: Mapping[Path, str]) -> dict[Path, str]:
+def find_same_bytes(
+    paths: Iterable[Path], sizes: Collection[int], hashes: Collection[str]
+) -> dict[Path, str]:
     """Find the files that hold the same bytes as one of some others.
 
     Args:
         paths: the files; only those of the size of another are read, and what cannot be read is like none.
-        known: the others -> their SHA-256.
+        sizes: of the others, in bytes.
+        hashes: their SHA-256.
 
     Returns:
         File -> its SHA-256, of those that are found.
     """
-    sizes = {path.stat().st_size for path in known}
-    hashes = frozenset(known.values())
     found = {}
     for path in paths:
         try:

@@ -27,6 +27,19 @@ class Share(NamedTuple):
 EVERYTHING = Share()
 
 
+def fetch_listener(settings: TranscriptionSettings, cache_dir: Path) -> None:
+    """Fetch the checkpoint before the work that comes before it, not after.
+
+    Where the cache has transcripts of it already it is not asked for: they may be all.
+
+    Raises:
+        MmserError: as for :func:`mmser.curation.listeners.make_listener`, or it cannot be fetched.
+    """
+    listener = make_listener(settings)
+    if not _cache_file(cache_dir, listener).exists():
+        listener.fetch()
+
+
 def transcribe_waveforms(
     load: Callable[[str], np.ndarray],
     durations_s: Mapping[str, float],
@@ -55,8 +68,7 @@ def transcribe_waveforms(
         MmserError: as for :func:`mmser.curation.listeners.make_listener`, or the checkpoint cannot be loaded.
     """
     listener = make_listener(settings)
-    folder = None if cache_dir is None else cache_dir / "transcripts"
-    cache = TranscriptCache(None if folder is None else folder / f"{listener.identity}.jsonl")
+    cache = TranscriptCache(cache_dir and _cache_file(cache_dir, listener))
     own = {key: seconds for key, seconds in durations_s.items() if share.has(key)}
     missing = {key: seconds for key, seconds in own.items() if key not in cache.transcripts}
     with tqdm(
@@ -67,6 +79,10 @@ def transcribe_waveforms(
             cache.write(keys, listener.decode([load(key) for key in keys], seeds))
             bar.update(len(keys))
     return {key: cache.transcripts[key] for key in own}
+
+
+def _cache_file(cache_dir: Path, listener: Listener) -> Path:
+    return cache_dir / "transcripts" / f"{listener.identity}.jsonl"
 
 
 def _iter_batches(listener: Listener, durations_s: Mapping[str, float]) -> Iterator[list[str]]:

@@ -61,6 +61,25 @@ def check_language(language: str) -> None:
         raise UnknownNameError("language", language, LANGUAGES)
 
 
+def fetch_checkpoint(source: str) -> None:
+    """Download the checkpoint of a name to where openai-whisper keeps it, if it is not there.
+
+    Raises:
+        CheckpointError: it cannot be fetched.
+    """
+    if _as_path(source) is not None:
+        return
+    import whisper
+
+    url = whisper._MODELS[source]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
+    if not (folder / Path(url).name).is_file():
+        try:
+            whisper._download(url, str(folder), in_memory=False)
+        except _UNREADABLE as error:
+            raise _cannot_load(source, error) from error
+
+
 @cache
 def load_whisper(source: str) -> Any:
     """Load an openai-whisper checkpoint once a process, on the process's own GPU where there is one.
@@ -75,10 +94,14 @@ def load_whisper(source: str) -> Any:
     try:
         return whisper.load_model(source, device=device).eval()
     except _UNREADABLE as error:
-        raise CheckpointError(
-            f"Whisper {source!r} cannot be loaded ({error}). A name is downloaded once, from "
-            "openai-whisper's own address; without network give the path of its .pt file."
-        ) from error
+        raise _cannot_load(source, error) from error
+
+
+def _cannot_load(source: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"Whisper {source!r} cannot be loaded ({error}). A name is downloaded once, from openai-whisper's own"
+        " address; without network give the path of its .pt file."
+    )
 
 
 def _as_path(source: str) -> Path | None:

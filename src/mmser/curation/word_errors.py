@@ -9,6 +9,7 @@ import jiwer
 
 from mmser.curation.transcripts import Transcript
 from mmser.curation.writing import write_table
+from mmser.wording import count_of
 
 TRANSCRIPTS_CSV = "transcripts.csv"
 
@@ -64,7 +65,7 @@ def make_normalizer(language: str) -> Any:
 def list_lines(heard: Mapping[str, Any]) -> list[str]:
     """Say in sentences what :func:`describe_transcripts` found."""
     lines = [
-        f"{name}: word error rate {100 * rate:.1f} % over {heard['num_compared'][name]:,} clips"
+        f"{name}: word error rate {100 * rate:.1f} % over {count_of(heard['num_compared'][name], 'clip')}"
         for name, rate in heard["word_error_rate"].items()
     ]
     flags = heard["flags"]

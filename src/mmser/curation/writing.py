@@ -20,13 +20,13 @@ from mmser.audio.augmentation import AugmentationSettings, augment_waveform, cho
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac, encode_flac, hash_waveform
 from mmser.curation.drawing import ClipKey
 from mmser.curation.filtering import Drop
-from mmser.curation.rows import add_column, map_rows, read_columns, without_bars
+from mmser.curation.rows import add_columns, map_rows, read_columns, take_rows, without_bars
 from mmser.curation.schema import DATA_FOLDER, clip_features
 from mmser.curation.store import CleanStore
 
 _ROWS_PER_SHARD = 5000  # about 250 MB of two-second clips
 _ROWS_PER_BATCH = 64
-_PLAN_FEATURES = {"id": Value("string"), "source_id": Value("string"), "copy": Value("int32")}
+_PLAN_FEATURES = Features({"planned_id": Value("string"), "copy": Value("int32")})
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,12 @@ class SplitWriter:
             The rows as they were written; their audio stays on disk.
         """
         index_of = {clip_id: index for index, clip_id in enumerate(self.rows["id"])}
-        originals = self.rows.select([index_of[clip.source_id] for clip in clips])
-        planned = add_column(originals, "plan", [_plan_of(clip) for clip in clips], _PLAN_FEATURES)
+        originals = take_rows(self.rows, [index_of[clip.source_id] for clip in clips])
+        plan: dict[str, list[Any]] = {
+            "planned_id": [clip.id for clip in clips],
+            "copy": [clip.copy for clip in clips],
+        }
+        planned = add_columns(originals, plan, _PLAN_FEATURES)
         features = clip_features(self.classes)
         self.work.mkdir(exist_ok=True)
         has_copies = any(clip.copy > 1 for clip in clips)
@@ -119,29 +123,24 @@ class SplitWriter:
                 rows.shard(num_shards, index, contiguous=True).to_parquet(str(path))
 
 
-def _plan_of(clip: ClipKey) -> dict[str, Any]:
-    return {name: getattr(clip, name) for name in _PLAN_FEATURES}
-
-
 def _fill_rows(table: pa.Table, store: CleanStore, copies: CopyMaker, features: Features) -> pa.Table:
     """Metadata and plan of some clips -> their rows, audio included."""
     names = features["label"].names
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for row in table.to_pylist():
-        plan = row["plan"]
         flac, description = store.path_of(row["file_sha256"]).read_bytes(), ""
         sha256, duration_s = row["sha256"], row["duration_s"]
-        if plan["copy"] > 1:
-            flac, description = copies.make(flac, plan["source_id"], plan["copy"])
+        if row["copy"] > 1:
+            flac, description = copies.make(flac, row["id"], row["copy"])
             waveform = decode_flac(flac)
             sha256, duration_s = hash_waveform(waveform), len(waveform) / SAMPLE_RATE_HZ
         filled = row | {
-            "id": plan["id"],
+            "id": row["planned_id"],
             "audio": {"bytes": flac, "path": None},
             "label": None if row["labels"] else names.index(row["label"]),
             "labels": [names.index(name) for name in row["labels"]],
             "duration_s": duration_s,
-            "source_id": plan["source_id"],
+            "source_id": row["id"],
             "augmentation": description,
             "sha256": sha256,
         }
@@ -159,7 +158,11 @@ def fingerprint(corpus: Mapping[str, Dataset]) -> str:
         for clip_id, label, labels, sha256, transcript in zip(*columns, strict=True):
             text = "+".join(names[index] for index in labels) if label is None else names[label]
             lines.append("\x1f".join((split, clip_id, text, sha256, transcript)))
-    return hashlib.sha256("\x1e".join(sorted(lines)).encode()).hexdigest()
+    lines.sort()
+    hashed = hashlib.sha256()
+    for number, line in enumerate(lines):
+        hashed.update(f"\x1e{line}".encode() if number else line.encode())
+    return hashed.hexdigest()
 
 
 def write_dropped(path: Path, drops: Iterable[Drop]) -> None:
