@@ -7,7 +7,8 @@ without TESS, RAVDESS alone. What is there already is not run again, so the same
 what fails is named at the end (exit code 1) and leaves the rest alone.
 
 Under `paper` classes are made 200 clips large (`--paper-balance-to`): the paper's 2,000 a class would turn a
-sample of a few hundred clips into copies.
+sample of a few hundred clips into copies. HuBERT in its four modes and HuBERT + BERT run where --hubert and
+--bert name their weights; "speech" and "speech-text" are the laptop's recipe with frozen towers.
 """
 
 import argparse
@@ -15,17 +16,23 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+
+import torch
+
+from mmser.models.classical import SYSTEMS
+from mmser.models.networks.mobilenet import BLOCK_NETS
+from mmser.models.networks.systems import NETWORKS
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes"
 VIEWS = {"all": [], "without-tess": ["--without", "tess"], "ravdess": ["--only", "ravdess"]}
-NETWORKS = ("sharma_cnn", "khan_cnn", "khan_rnn", "autoencoder", "lstm", "pho_cnn", "cnn_lstm")
-PICTURE_NETWORKS = ("mobilenet-v2-4", "mobilenet-v2-3", "mobilenet-v2-2", "mobilenet-v2-1")
+HUBERT = ("hubert", "hubert_top_cnn", "hubert_partial", "hubert_entire")
+NEEDED = ("hubert", "bert")  # options without which the jobs that take them are left out
 
 
 @dataclass(frozen=True)
@@ -36,25 +43,32 @@ class Job:
         name: of its folder below a corpus's.
         recipe: its file, without ".py".
         config: its YAML, without ".yaml".
-        encoders: options of its command line that name encoders, where ours name them.
+        encoders: options of its command line that name encoders -> ours.
         options: others.
     """
 
     name: str
     recipe: str
     config: str
-    encoders: tuple[str, ...] = ()
+    encoders: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
 
 JOBS = (
     Job("classical", "train_baselines", "baselines"),
-    *(Job(name.replace("_", "-"), "train_cnn", name) for name in NETWORKS),
-    Job("speech", "train_hubert", "frozen_whisper", ("audio_encoder",)),
-    Job("speech-text", "train_fusion", "frozen_whisper_fusion", ("audio_encoder", "text_encoder")),
+    *(Job(name, "train_cnn", name.replace("-", "_")) for name in NETWORKS),
+    Job("speech", "train_hubert", "frozen_whisper", {"audio_encoder": "audio_encoder"}),
+    Job(
+        "speech-text",
+        "train_fusion",
+        "frozen_whisper_fusion",
+        {"audio_encoder": "audio_encoder", "text_encoder": "text_encoder"},
+    ),
+    *(Job(name.replace("_", "-"), "train_hubert", name, {"audio_encoder": "hubert"}) for name in HUBERT),
+    Job("fusion", "train_fusion", "fusion", {"audio_encoder": "hubert", "text_encoder": "bert"}),
     *(
-        Job(name, "train_cnn", "mobilenet_v2", ("image_encoder",), ("--network", name))
-        for name in PICTURE_NETWORKS
+        Job(name, "train_cnn", "mobilenet_v2", {"image_encoder": "image_encoder"}, ("--network", name))
+        for name in BLOCK_NETS
     ),
 )
 
@@ -68,7 +82,7 @@ def main() -> int:
             continue  # the others have one fold
         failed += build_corpus(protocol, fold, arguments)
     corpora = sorted(path.parent for path in (arguments.out / "corpora").glob("*/corpus.json"))
-    jobs = [job for job in JOBS if arguments.only is None or job.name in arguments.only]
+    jobs = choose_jobs(arguments)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         results = [pool.submit(run_job, job, corpus, arguments) for job in jobs for corpus in corpora]
     failed += [name for result in results for name in result.result()]
@@ -98,10 +112,29 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--whisper", help="checkpoint of the transcripts, in place of base")
     for name in ("audio", "text", "image"):
         parser.add_argument(f"--{name}-encoder", help="name or folder, in place of the config's")
+    parser.add_argument("--hubert", help="name or folder, for HuBERT in four modes and for fusion")
+    parser.add_argument("--bert", help="name or folder, for fusion")
     parser.add_argument("--only", nargs="+", metavar="SYSTEM", choices=[job.name for job in JOBS])
     parser.add_argument("--epochs", help="of every network, in place of its config's: a trial")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     return parser.parse_args()
+
+
+def choose_jobs(arguments: argparse.Namespace) -> list[Job]:
+    """The jobs that are asked for and have the weights that they need; says which have not."""
+    chosen = []
+    for job in JOBS:
+        missing = [name for name in NEEDED if name in job.encoders.values() and not getattr(arguments, name)]
+        if arguments.only is not None and job.name not in arguments.only:
+            continue
+        if missing:
+            print(
+                f"left out: {job.name}, which needs {' and '.join('--' + name for name in missing)}",
+                flush=True,
+            )
+        else:
+            chosen.append(job)
+    return chosen
 
 
 def build_corpus(protocol: str, fold: str, arguments: argparse.Namespace) -> list[str]:
@@ -121,7 +154,7 @@ def build_corpus(protocol: str, fold: str, arguments: argparse.Namespace) -> lis
 def run_job(job: Job, corpus: Path, arguments: argparse.Namespace) -> list[str]:
     """Run a recipe that has not finished on this corpus; returns what failed."""
     out = arguments.out / "runs" / corpus.name / job.name
-    wanted = set(_systems()) if job.recipe == "train_baselines" else {"."}
+    wanted = set(SYSTEMS) if job.recipe == "train_baselines" else {"."}
     missing = sorted(each for each in wanted if not (out / each / "metrics.json").is_file())
     if not missing:
         return []
@@ -131,29 +164,19 @@ def run_job(job: Job, corpus: Path, arguments: argparse.Namespace) -> list[str]:
         RECIPES / "configs" / f"{job.config}.yaml",
     ]
     command += ["--corpus", corpus, "--out", out, "--overwrite", *job.options]
-    for encoder in job.encoders:
-        if getattr(arguments, encoder):
-            command += [f"--{encoder}", getattr(arguments, encoder)]
+    for option, ours in job.encoders.items():
+        if getattr(arguments, ours):
+            command += [f"--{option}", getattr(arguments, ours)]
     if job.recipe == "train_baselines":
         command = [sys.executable, *command, "--systems", *missing]
     else:
-        config = ["--config_file", RECIPES / "accelerate" / "cpu.yaml"] if _on_cpu() else []
+        config = (
+            ["--config_file", RECIPES / "accelerate" / "cpu.yaml"] if not torch.cuda.is_available() else []
+        )
         command = ["accelerate", "launch", *config, *command]
         command += ["--num_train_epochs", arguments.epochs] if arguments.epochs else []
     log = arguments.out / "logs" / f"{corpus.name}-{job.name}.log"
     return call(command, log, threads=max(1, (os.cpu_count() or 1) // arguments.jobs))
-
-
-def _systems() -> Sequence[str]:
-    from mmser.models.classical import SYSTEMS
-
-    return tuple(SYSTEMS)
-
-
-def _on_cpu() -> bool:
-    import torch
-
-    return not torch.cuda.is_available()
 
 
 def call(command: Sequence[object], log: Path, *, threads: int | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from mmser.models.networks.mobilenet import BLOCK_NETS
 from mmser.models.networks.systems import NETWORKS
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "run_systems.py"
+TOWERS = ("speech", "speech-text", "hubert", "hubert-top-cnn", "hubert-partial", "hubert-entire", "fusion")
 pytestmark = pytest.mark.slow
 
 
@@ -55,7 +56,7 @@ def test_one_command_trains_every_system_and_ranks_them(demo, monkeypatch):
     for corpus in ("speaker-fold0", "paper"):
         runs = demo / "out" / "runs" / corpus
         assert {path.name for path in (runs / "classical").iterdir()} == set(SYSTEMS)
-        for name in (*NETWORKS, *BLOCK_NETS, "speech", "speech-text"):
+        for name in (*NETWORKS, *BLOCK_NETS, *TOWERS):
             assert (runs / name / "metrics.json").is_file()
     page = (demo / "out" / "leaderboards" / "all" / "leaderboard.md").read_text()
     for system in (*SYSTEMS, *NETWORKS, *BLOCK_NETS, "hubert", "hubert+bert"):

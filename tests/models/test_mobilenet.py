@@ -78,3 +78,12 @@ def test_what_is_no_mobilenet_is_refused(tmp_path):
         build_block_net("mobilenet-v2-4", hubert, CLASSES)
     with pytest.raises(CheckpointError, match="no image encoder could be read"):
         build_block_net("mobilenet-v2-4", tmp_path / "nothing", CLASSES)
+
+
+def test_one_odd_batch_does_not_decide_what_is_evaluated(encoder, pictures):
+    model = build_block_net("mobilenet-v2-4", encoder, CLASSES)
+    norms = [each for each in model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    before = norms[0].running_var.clone()
+    model.train()(torch.zeros_like(pictures), NUM_BLOCKS)  # without any variance
+    assert {each.momentum for each in norms} == {0.1}
+    assert (norms[0].running_var >= 0.89 * before).all()

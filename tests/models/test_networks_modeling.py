@@ -50,6 +50,8 @@ def test_classes_weigh_against_their_counts(features):
     assert binary.class_weights.tolist() == pytest.approx([1, 3, 3])  # clips without it to clips with it
     binary.weigh_classes(torch.tensor([[1.0, 0, 0], [0, 1, 0]]))
     assert binary.class_weights.tolist() == pytest.approx([1, 1, 1])  # nobody is sad
+    binary.weigh_classes(torch.tensor([[1.0, 0, 0], [1, 1, 0]]))
+    assert binary.class_weights.tolist() == pytest.approx([1, 1, 1])  # all are angry, nobody is sad
 
 
 def test_the_binary_loss_asks_each_emotion_by_itself(features):

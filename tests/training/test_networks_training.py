@@ -9,7 +9,7 @@ import torch
 from factories_corpus import CLASSES, write_corpus
 from factories_models import save_image_checkpoint
 from mmser.curation.schema import decode_audio, load_corpus
-from mmser.errors import SettingsError, UnknownNameError
+from mmser.errors import EmptySplitError, SettingsError, UnknownNameError
 from mmser.evaluation.predictions import probabilities_of, read_predictions, softmax
 from mmser.features.spectrogram import compute_block_picture, cut_blocks
 from mmser.models.networks.mobilenet import BLOCK_NETS, BlockNetForEmotionClassification
@@ -135,6 +135,25 @@ def test_clips_with_several_emotions_are_asked_for_each(train, several):
 def test_a_network_that_tells_one_class_refuses_clips_with_several(train, several):
     with pytest.raises(SettingsError, match=r"clips have several classes, and this system tells one"):
         train("pho_cnn", corpus=several, loss="cross-entropy", class_weights=False)
+
+
+def test_a_split_without_a_clip_of_one_class_is_refused_before_the_work(several):
+    corpus = load_corpus(several)
+    corpus["test"] = corpus["test"].select([0, 3])  # those with two
+    with pytest.raises(EmptySplitError, match="every clip of the test split has several classes"):
+        prepare_network(corpus, NetworkSettings("pho-cnn", loss="binary"), PlaceSettings(str(several)))
+
+
+def test_a_weight_that_is_fixed_at_zero_is_not_counted(train):
+    metrics = json.loads((train("khan_rnn") / "metrics.json").read_text())
+    assert metrics["num_parameters"] == 320 + 16 * 3 + 3
+
+
+def test_the_temperature_of_the_report_travels_with_the_model(train):
+    run = train("sharma_cnn")
+    calibration = json.loads((run / "metrics.json").read_text())["calibration"]
+    found = json.loads((run / "config.json").read_text())["calibration_temperature"]
+    assert found == (None if calibration["bound"] else pytest.approx(calibration["temperature"], rel=1e-4))
 
 
 def test_class_weights_come_from_the_training_split(tones):

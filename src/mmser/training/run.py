@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pandas as pd
 from accelerate.state import PartialState
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
 from mmser.errors import MmserError, SettingsError
+from mmser.evaluation.calibration import fit_temperature
+from mmser.evaluation.predictions import label_indices, probabilities_of
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import TrainerSettings
 from mmser.training.inputs import Inputs
@@ -92,7 +95,7 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
     if PartialState().is_main_process:
-        save_model(run)
+        save_model(run, frames["validation"])
         facts = _describe(run, origin)
         if run.inputs.several_classes:
             facts["emotions"] = write_emotions(run.out, run.corpus, logits, classes)
@@ -138,13 +141,16 @@ def _build_trainer(run: Run) -> EmotionTrainer:
     )
 
 
-def save_model(run: Run) -> None:
-    """Write model, processor and what curation did to the clips: a folder that predicts on its own."""
+def save_model(run: Run, validation: pd.DataFrame) -> None:
+    """Write model, processor, what curation did to the clips, and the temperature of its logits."""
     settings = run.about["settings"]
     run.inputs.model.config.preprocessing = {
         "cleaning": settings["cleaning"],
         "transcripts": settings["transcripts"],
     }
+    if not run.inputs.several_classes:  # its yes and no have no common temperature
+        fitted = fit_temperature(label_indices(validation), probabilities_of(validation))
+        run.inputs.model.config.calibration_temperature = None if fitted.bound else fitted.value
     run.inputs.model.save_pretrained(run.out)
     if run.inputs.processor is not None:
         run.inputs.processor.save_pretrained(str(run.out))
@@ -168,10 +174,16 @@ def _describe(run: Run, origin: dict[str, Any]) -> dict[str, Any]:
         **origin,
         "seed": run.arguments.seed,
         "num_processes": PartialState().num_processes,
-        "num_parameters": sum(parameter.numel() for parameter in run.inputs.model.parameters()),
+        "num_parameters": _count_parameters(run.inputs.model),
         "settings": run.described,
         "seconds": {name: round(value, 1) for name, value in run.inputs.seconds.items()},
     }
+
+
+def _count_parameters(model: PreTrainedModel) -> int:
+    """Weights of a model; of a network over features those that are trained, without a fixed zero."""
+    counts_all = not hasattr(model.config, "network")
+    return sum(each.numel() for each in model.parameters() if counts_all or each.requires_grad)
 
 
 def name_system(model: PreTrainedModel) -> str:

@@ -131,13 +131,18 @@ def check_splits(corpus: datasets.DatasetDict, folder: str, *, several_classes: 
         several_classes: whether the system can tell several classes of one clip.
 
     Raises:
-        EmptySplitError: a split is empty.
+        EmptySplitError: a split is empty, or has no clip with one class to be judged by.
         SettingsError: clips have several classes.
     """
     for split, rows in corpus.items():
         if not len(rows):
             raise EmptySplitError(
                 f"{folder}: the {split} split holds no clip. Build another protocol or fold."
+            )
+        if several_classes and split != "train" and not (class_targets(rows).sum(dim=1) == 1).any():
+            raise EmptySplitError(
+                f"{folder}: every clip of the {split} split has several classes, and UA and WA need clips"
+                " with one. Build another protocol or fold."
             )
         if not several_classes and None in rows["label"]:
             raise SettingsError(

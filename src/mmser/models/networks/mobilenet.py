@@ -15,6 +15,7 @@ from mmser.errors import CheckpointError
 from mmser.models.strict import load_strictly
 
 GENDERS = ("female", "male")
+_MOMENTUM = 0.1  # of a batch in the statistics of a batch norm
 # Sharma's four experiments: whether blocks overlap, whether gender is learnt too. The paper found its fourth
 # best and does not say which that is; this is the order in which it names them.
 BLOCK_NETS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
@@ -71,7 +72,7 @@ class BlockNetForEmotionClassification(PreTrainedModel):
     def __init__(self, config: BlockNetConfig):
         super().__init__(config)
         encoder = MobileNetV2Config(**config.encoder)
-        self.encoder = MobileNetV2Model(encoder)
+        self.encoder = _with_running_statistics(MobileNetV2Model(encoder))
         num_outputs = len(config.id2label or {}) * (len(GENDERS) if config.with_gender else 1)
         self.dropout = nn.Dropout(encoder.classifier_dropout_prob)
         width = self.encoder.conv_1x1.convolution.out_channels
@@ -149,5 +150,17 @@ def build_block_net(
         label2id={name: index for index, name in enumerate(classes)},
     )
     model = BlockNetForEmotionClassification(config)
-    model.encoder = load_strictly(MobileNetV2Model, source)
+    model.encoder = _with_running_statistics(load_strictly(MobileNetV2Model, source))
     return model
+
+
+def _with_running_statistics(encoder: MobileNetV2Model) -> MobileNetV2Model:
+    """Let batch norms average over batches.
+
+    transformers gives them TensorFlow's 0.997, of which PyTorch takes 99.7 % from the newest batch: what is
+    evaluated would depend on the last batch that was trained.
+    """
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = _MOMENTUM
+    return encoder

@@ -92,13 +92,13 @@ class NetworkForEmotionClassification(PreTrainedModel):
         """Weigh classes against their counts in the training targets, 0 or 1, (N, C).
 
         Under cross-entropy a class of n clips weighs N / (C n); under the binary loss its positive clips
-        weigh (N - n) / n. A class without clips weighs 1.
+        weigh (N - n) / n. A class without clips weighs 1, and so under the binary loss does one of all clips.
         """
         counts = targets.sum(dim=0)
         total = len(targets)
         binary = self.config.loss == BINARY
         weights = (total - counts) / counts if binary else total / (targets.shape[1] * counts)
-        self.class_weights.copy_(torch.where(counts > 0, weights, 1.0))
+        self.class_weights.copy_(torch.where((counts > 0) & (weights > 0), weights, 1.0))
 
     def forward(self, features: Tensor, labels: Tensor | None = None) -> SequenceClassifierOutput:
         """Classify clips by their features.
