@@ -116,6 +116,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--bert", help="name or folder, for fusion")
     parser.add_argument("--only", nargs="+", metavar="SYSTEM", choices=[job.name for job in JOBS])
     parser.add_argument("--epochs", help="of every network, in place of its config's: a trial")
+    parser.add_argument("--bf16", action="store_true", help="train networks in bfloat16")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; they share the cores")
     return parser.parse_args()
 
@@ -175,6 +176,7 @@ def run_job(job: Job, corpus: Path, arguments: argparse.Namespace) -> list[str]:
         )
         command = ["accelerate", "launch", *config, *command]
         command += ["--num_train_epochs", arguments.epochs] if arguments.epochs else []
+        command += ["--bf16", "True"] if arguments.bf16 and job.recipe == "train_cnn" else []
     log = arguments.out / "logs" / f"{corpus.name}-{job.name}.log"
     return call(command, log, threads=max(1, (os.cpu_count() or 1) // arguments.jobs))
 
