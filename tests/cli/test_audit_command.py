@@ -65,7 +65,7 @@ def test_the_protocol_says_which_promises_count(audit):
     assert audit(**rows)[0] == 1
     code, out = audit("--protocol", "stratified", **rows)
     assert code == 0
-    assert "note speaker: 1 in test and train, e.g. mine/1" in out
+    assert "note speaker: 1 in test and train (clips: 1 test, 1 train), e.g. mine/1" in out
 
 
 def test_a_corpus_is_audited_under_its_own_protocol(tmp_path, capsys):

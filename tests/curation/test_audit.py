@@ -119,7 +119,9 @@ def test_overlap_that_was_not_promised_is_a_note():
     train, validation, test = _in_other_corpora("a", "b", "c")
     found = _audit(("source",), train=[train], validation=[validation], test=[test | {"speaker": "a/1"}])
     assert found.broken == ()
-    assert [str(note) for note in found.notes] == ["speaker: 1 in test and train, e.g. a/1"]
+    assert [str(note) for note in found.notes] == [
+        "speaker: 1 in test and train (clips: 1 test, 1 train), e.g. a/1"
+    ]
 
 
 def test_leaks_are_counted_and_named_for_each_combination_of_splits():
@@ -127,8 +129,8 @@ def test_leaks_are_counted_and_named_for_each_combination_of_splits():
     train = [*shared, make_row("e")]
     found = _audit(("speaker",), train=train, validation=[make_row("e")], test=shared)
     assert [str(leak) for leak in found.broken] == [
-        "speaker: 4 in test and train, e.g. mine/a, mine/b, mine/c",
-        "speaker: 1 in train and validation, e.g. mine/e",
+        "speaker: 4 in test and train (clips: 4 test, 4 train), e.g. mine/a, mine/b, mine/c",
+        "speaker: 1 in train and validation (clips: 1 train, 1 validation), e.g. mine/e",
     ]
     assert {split: len(ids) for split, ids in found.leaking_clips.items()} == {
         "test": 4,
@@ -165,7 +167,7 @@ def test_without_columns_of_lineage_the_ids_tell_sources_and_copies():
     }
     found = audit(corpus, ("source", "copy"))
     assert [str(leak) for leak in found.broken] == [
-        "source: 1 in test and train, e.g. mine/a",
+        "source: 1 in test and train (clips: 1 test, 1 train), e.g. mine/a",
         "copy: 1 in test, e.g. mine/a#2",
     ]
 

@@ -24,7 +24,7 @@ def test_a_recording_that_two_speakers_claim_stops_the_build(build, small_root, 
     sound, rate_hz = soundfile.read(root / SOURCE, dtype="float32")
     soundfile.write(root / TARGET, alter(sound).astype(np.float32), rate_hz, subtype="PCM_16")
     clip = r"ravdess/03-01-05-01-01-01-0[16]"
-    pair = rf"audio: 1 in [a-z ]+, e\.g\. {clip} ~ {clip} \(\d\.\d\d\)"
+    pair = rf"audio: 1 in [a-z ]+ \(clips: 1 [a-z]+, 1 [a-z]+\), e\.g\. {clip} ~ {clip} \(\d\.\d\d\)"
     with pytest.raises(LeakError, match=f"'speaker' is broken: {pair}.*Move one clip of each pair"):
         build(root=root)
     assert not (tmp_path / "out").exists()

@@ -37,7 +37,7 @@ def test_the_text_has_the_classes_the_promises_the_leaks_and_the_notes(corpus, r
         "  mine/a  [test: mine/a2; train: mine/a]",
         "  mine/b  [test: mine/b2; train: mine/b]",
         "  and 2 more",
-        "note sentence: 1 in test and train, e.g. mine/01",
+        "note sentence: 1 in test and train (clips: 4 test, 4 train), e.g. mine/01",
         "leaking clips: 4 of 5 test, 4 of 4 train",
     ]
 

@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import psutil
 import pytest
 from datasets import Dataset, Features, Value
 
-from mmser.curation.rows import add_columns, map_rows, read_columns
+from mmser.curation.rows import add_columns, map_rows, read_columns, take_rows
 
 INTERRUPTED = """
 import sys, time
@@ -38,6 +39,19 @@ def test_columns_are_added_with_their_types():
     rows = add_columns(Dataset.from_dict({"a": [1, 2]}).select([1]), {"b": [""], "c": [3]}, features)
     assert rows.to_list() == [{"a": 2, "b": "", "c": 3}]
     assert rows.features == Features({"a": Value("int64")} | dict(features))
+
+
+def test_rows_are_taken_in_any_order_and_any_number_as_one_table():
+    rows = take_rows(Dataset.from_dict({"a": [1, 2, 3]}), [2, 0, 2])
+    assert rows["a"] == [3, 1, 3]
+    assert rows.data.column("a").num_chunks == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork")
+def test_workers_do_not_search_what_their_parent_holds_for_garbage():
+    rows = map_rows(Dataset.from_dict({"n": [0, 0]}), lambda row: {"n": gc.get_freeze_count()}, num_proc=2)
+    assert min(rows["n"]) > 1000
+    assert gc.get_freeze_count() == 0
 
 
 @pytest.mark.parametrize("num_proc", [1, 2])

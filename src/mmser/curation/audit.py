@@ -59,8 +59,15 @@ class Leak:
         """The clips concerned, each once: split -> ids."""
         return _merge(overlap.clips for overlap in self.overlaps)
 
+    @property
+    def extent(self) -> str:
+        """How many there are and in which splits, and how many clips are concerned in each of several."""
+        clips = ", ".join(f"{len(ids):,} {split}" for split, ids in self.clips.items())
+        of_clips = f" (clips: {clips})" if len(self.clips) > 1 else ""
+        return f"{self.check}: {self.count:,} in {self.where}{of_clips}"
+
     def __str__(self) -> str:
-        return f"{self.check}: {self.count} in {self.where}, e.g. {', '.join(self.examples)}"
+        return f"{self.extent}, e.g. {', '.join(self.examples)}"
 
 
 @dataclass(frozen=True)

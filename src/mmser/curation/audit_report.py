@@ -93,8 +93,7 @@ def _balance_lines(classes: ClassCounts, corpus: Mapping[str, Dataset]) -> list[
 def _leak_lines(title: str, leak: Leak, num_shown: int | None) -> list[str]:
     if num_shown == 0:
         return [f"{title} {leak}"]
-    clips = ", ".join(f"{len(ids):,} {split}" for split, ids in leak.clips.items())
-    lines = [f"{title} {leak.check}: {leak.count:,} in {leak.where} (clips: {clips})"]
+    lines = [f"{title} {leak.extent}"]
     for overlap in leak.overlaps[:num_shown]:
         of_split = "; ".join(
             f"{split}: {_name(ids, num_shown)}" for split, ids in sorted(overlap.clips.items())
