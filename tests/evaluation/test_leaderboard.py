@@ -10,6 +10,9 @@ FAIR = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry sad")
 POOR = ("ravdess/01 angry sad", "ravdess/02 sad sad", "tess/OAF angry angry")
 
 
+WITH_BERT = 203_900_000  # parameters of HuBERT BASE + BERT BASE
+
+
 def names(group):
     return [row.name for row in group.rows]
 
@@ -98,6 +101,13 @@ def test_the_difference_is_ours_less_the_published_figure():
     assert not row.alike
 
 
+def test_a_published_figure_goes_with_models_of_its_size():
+    sizes = [WITH_BERT, 117_000_000]  # with BERT, with MiniLM
+    board = build_leaderboard([make_run(GOOD, f"runs/{size}", num_parameters=size) for size in sizes])
+    shown = {row.run.metrics["num_parameters"]: row.published for row in board.groups[0].rows}
+    assert (shown[WITH_BERT].ua, shown[117_000_000]) == (77.68, None)
+
+
 def test_a_system_that_no_paper_has_stands_alone():
     (row,) = build_leaderboard([make_run(GOOD, system="whisper")]).groups[0].rows
     assert (row.published, row.difference("ua")) == (None, None)
@@ -105,7 +115,7 @@ def test_a_system_that_no_paper_has_stands_alone():
 
 def test_a_published_figure_goes_with_the_corpora_that_are_judged():
     rows = (*GOOD, "cremad/1001 sad sad")
-    run = make_run(rows, system="hubert+bert", corpora=["cremad", "ravdess", "tess"])
+    run = make_run(rows, corpora=["cremad", "ravdess", "tess"], num_parameters=WITH_BERT)
     assert build_leaderboard([run]).groups[0].rows[0].published.table == "table 8"
     assert build_leaderboard([run], View(only="ravdess")).groups[0].rows[0].published.table == "table 9"
     assert build_leaderboard([run], View(without="tess")).groups[0].rows[0].published is None

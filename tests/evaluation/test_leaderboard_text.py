@@ -6,6 +6,8 @@ FIVE = ["cremad", "iemocap", "ravdess", "savee", "tess"]
 GOOD = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry angry")
 FAIR = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry sad")
 
+BASE = 94_600_000  # parameters of HuBERT BASE with its head
+
 
 def cells(*runs, view=None):
     """Column -> cell, of each row of the first group."""
@@ -43,7 +45,7 @@ def test_an_accuracy_is_held_against_wa_alone():
 
 def test_a_figure_that_is_like_for_like_has_no_star():
     many = [f"ravdess/{index:02} {name} {name}" for index in range(24) for name in ("angry", "sad")] * 55
-    run = make_run(many, system="hubert", protocol="paper", corpora=FIVE)
+    run = make_run(many, system="hubert", protocol="paper", corpora=FIVE, num_parameters=BASE)
     assert run.metrics["test"]["n"] == 2640  # published: 2,648
     board = build_leaderboard([run])
     assert rows(board.groups[0])[0][-1] == "+25.46 / +24.48"
@@ -51,10 +53,17 @@ def test_a_figure_that_is_like_for_like_has_no_star():
 
 
 def test_the_foot_says_what_a_published_figure_was_measured_on():
-    text = " ".join(render_terminal(build_leaderboard([make_run(GOOD, system="hubert")])).split())
+    run = make_run(GOOD, system="hubert", num_parameters=BASE)
+    text = " ".join(render_terminal(build_leaderboard([run])).split())
     assert "Sharma, table 8: cremad, iemocap, ravdess, savee, tess, scheme paper7" in text
     assert "not speaker-independent: protocol paper (HuBERT)." in text
     assert "* not like for like" in text
+
+
+def test_the_foot_names_each_set_of_classes_that_a_figure_may_be_of():
+    run = make_run(GOOD[:2], system="mlp-ravdess", corpora=["ravdess"], scheme="ravdess4")
+    text = " ".join(render_terminal(build_leaderboard([run])).split())
+    assert "ravdess, scheme ravdess4 or ravdess4-surprised, four emotions" in text
 
 
 def test_a_group_says_what_its_rows_have_in_common():

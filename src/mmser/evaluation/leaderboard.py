@@ -190,7 +190,9 @@ def _make_row(run: Run, frame: pd.DataFrame, view: View) -> Row:
     scores = metrics["test"] if whole else score_predictions(frame, seed=metrics["seed"] or 0)
     judged = [corpus for corpus in metrics["corpora"] if view.keeps(corpus)]
     hidden = [corpus for corpus in metrics["corpora"] if not view.keeps(corpus)]
-    published = find_published(metrics["system"], metrics["scheme"], judged, hidden)
+    published = find_published(
+        metrics["system"], metrics["scheme"], judged, hidden, num_parameters=metrics["num_parameters"]
+    )
     alike = published is not None and published.is_like(
         metrics["protocol"], metrics["scheme"], judged, scores["n"]
     )

@@ -118,8 +118,8 @@ def pair(first: float | None, second: float | None, *, signed: bool = False) -> 
 
 
 def _circumstances(figures: Published) -> str:
-    scheme = f", scheme {figures.scheme}" if figures.scheme else ", classes not stated"
-    return f"{figures.source}: {', '.join(figures.corpora)}{scheme}, {figures.measured}"
+    classes = f"scheme {' or '.join(figures.schemes)}" if figures.schemes else "classes not stated"
+    return f"{figures.source}: {', '.join(figures.corpora)}, {classes}, {figures.measured}"
 
 
 def _cells(rank: int, row: Row, group: Group) -> list[str]:
