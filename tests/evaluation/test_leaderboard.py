@@ -2,6 +2,7 @@ import pytest
 
 from factories_evaluation import make_run
 from mmser.errors import EmptySplitError, SettingsError
+from mmser.evaluation.folds import EVALUATED_RUN
 from mmser.evaluation.leaderboard import View, build_leaderboard
 
 # Labels angry, sad on RAVDESS, angry on TESS.
@@ -106,6 +107,29 @@ def test_a_published_figure_goes_with_models_of_its_size():
     board = build_leaderboard([make_run(GOOD, f"runs/{size}", num_parameters=size) for size in sizes])
     shown = {row.run.metrics["num_parameters"]: row.published for row in board.groups[0].rows}
     assert (shown[WITH_BERT].ua, shown[117_000_000]) == (77.68, None)
+
+
+def test_a_model_of_another_corpus_says_so_and_has_no_published_figure():
+    settings = {"corpus": "corpora/tess/"}
+    judged = make_run(GOOD, "runs/a/on-b", system="knn", settings=settings, **{EVALUATED_RUN: "runs/a"})
+    native, other = build_leaderboard([make_run(FAIR, system="knn"), judged]).groups[0].rows[::-1]
+    assert (native.name, native.published.ua, native.trained_elsewhere) == ("knn", 56.72, False)
+    assert (other.name, other.published, other.trained_elsewhere) == ("knn, trained on tess", None, True)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"), [("runs/a", "knn, trained on a"), (["runs/a", "runs/b"], "knn, trained on a, b")]
+)
+def test_a_model_whose_corpus_is_not_stored_names_its_run(run, name):
+    judged = make_run(GOOD, system="knn", settings={}, **{EVALUATED_RUN: run})
+    assert names(build_leaderboard([judged]).groups[0]) == [name]
+
+
+def test_a_single_speaker_has_no_interval():
+    run = make_run(GOOD)
+    (row,) = build_leaderboard([run]).groups[0].rows
+    assert (row.num_speakers, row.interval) == (3, (100.0, 100.0))
+    assert build_leaderboard([run], View(only="tess")).groups[0].rows[0].interval is None
 
 
 def test_a_system_that_no_paper_has_stands_alone():

@@ -1,4 +1,5 @@
 from factories_evaluation import make_run
+from mmser.evaluation.folds import EVALUATED_RUN
 from mmser.evaluation.leaderboard import View, build_leaderboard
 from mmser.evaluation.leaderboard_text import header, render_markdown, render_terminal, rows
 
@@ -41,6 +42,24 @@ def test_what_is_not_known_is_a_dash():
 def test_an_accuracy_is_held_against_wa_alone():
     (row,) = cells(make_run(GOOD[:2], system="svm-wavelet", corpora=["ravdess"], scheme="ravdess8"))
     assert (row["published UA / WA"], row["difference"]) == ("- / 60.10", "- / +39.90*")
+
+
+def test_one_test_speaker_gives_a_dash_for_the_interval_and_the_foot_says_why():
+    run, why = make_run(FAIR), "the test clips are of one speaker, who cannot be resampled"
+    assert cells(run, view=View(only="tess"))[0]["95 % of UA"] == "-"
+    for render in (render_terminal, render_markdown):
+        assert why in " ".join(render(build_leaderboard([run], View(only="tess"))).split())
+        assert why not in " ".join(render(build_leaderboard([run])).split())
+
+
+def test_a_group_with_a_model_of_another_corpus_says_what_its_protocol_is_of():
+    settings = {"corpus": "corpora/tess"}
+    judged = make_run(GOOD, "runs/a/on-b", settings=settings, **{EVALUATED_RUN: "runs/a"})
+    said = "the protocol and the folds above are those of the test clips"
+    text = " ".join(render_terminal(build_leaderboard([make_run(FAIR), judged])).split())
+    assert "hubert+bert, trained on tess" in text
+    assert said in text
+    assert said not in " ".join(render_terminal(build_leaderboard([make_run(FAIR)])).split())
 
 
 def test_a_figure_that_is_like_for_like_has_no_star():
