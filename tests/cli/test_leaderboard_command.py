@@ -13,7 +13,8 @@ FOLD_1 = ("ravdess/07 angry sad", "ravdess/08 sad sad")
 def runs(tmp_path):
     folder = tmp_path / "runs"
     for fold, rows in ((0, FOLD_0), (1, FOLD_1)):
-        save_scores(folder / f"hubert-{fold}", rows, fold=fold, folds=2, system="hubert")
+        facts = {"fold": fold, "folds": 2, "system": "hubert", "num_parameters": 94_600_000}
+        save_scores(folder / f"hubert-{fold}", rows, **facts)
     return folder
 
 

@@ -14,7 +14,7 @@ def run(tmp_path):
 def test_a_table_of_the_paper_stands_beside_the_runs(run, capsys):
     assert main(["table", "6", str(run)]) == 0
     out = capsys.readouterr().out
-    assert "62.94  56.72  119.66  knn  100.00  100.00  200.00" in out
+    assert "62.94  56.72  119.66  knn*  100.00  100.00  200.00" in out
     assert out.startswith("Table 6: baselines")
 
 

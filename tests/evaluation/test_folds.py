@@ -85,6 +85,44 @@ def test_folds_may_be_read_written_and_computed_elsewhere():
     assert metrics["settings"] == {}
 
 
+def searched(rate, **changes):
+    space = ["learning_rate=1e-4:1e-2", "dropout=0:0.5"]
+    return {"search_trials": 20, "search_space": space, "learning_rate": rate, "weight_decay": 0.1, **changes}
+
+
+def test_settings_that_a_search_found_may_differ():
+    folds = [run(0, FOLD_0, settings=searched(0.001)), run(3, FOLD_3, settings=searched(0.004))]
+    metrics, _ = pool_folds(folds)
+    assert metrics["pooled_folds"] == [0, 3]
+    assert "learning_rate" not in metrics["settings"]
+    assert find_folds(folds) == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "setting"),
+    [
+        (searched(0.001), searched(0.004, weight_decay=0.2), "weight_decay"),  # which was not searched
+        (searched(0.001), searched(0.004, search_trials=0), "learning_rate"),
+        (searched(0.001, search_trials=0), searched(0.004, search_trials=0), "learning_rate"),
+        (searched(0.001), searched(0.001, search_space=["dropout=0:0.5"]), "search_space"),
+    ],
+)
+def test_settings_that_no_search_of_both_folds_found_may_not_differ(first, other, setting):
+    with pytest.raises(SettingsError, match=f"setting {setting} is"):
+        pool_folds([run(0, FOLD_0, settings=first), run(3, FOLD_3, settings=other)])
+
+
+def test_a_pool_of_models_on_another_corpus_says_so():
+    folds = [run(0, FOLD_0, **{EVALUATED_RUN: "runs/0"}), run(3, FOLD_3, **{EVALUATED_RUN: "runs/3"})]
+    assert pool_folds(folds)[0][EVALUATED_RUN] == ["runs/0", "runs/3"]
+    assert EVALUATED_RUN not in pool_folds([run(0, FOLD_0), run(3, FOLD_3)])[0]
+
+
+def test_a_model_on_another_corpus_is_not_pooled_with_one_on_its_own():
+    with pytest.raises(SettingsError, match="evaluated_run is None in fold 0 and 'runs/3' in fold 3"):
+        pool_folds([run(0, FOLD_0), run(3, FOLD_3, **{EVALUATED_RUN: "runs/3"})])
+
+
 def with_towers(first, other):
     return [
         run(0, FOLD_0, settings={"audio_encoder": first}),

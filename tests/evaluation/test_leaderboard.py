@@ -2,12 +2,16 @@ import pytest
 
 from factories_evaluation import make_run
 from mmser.errors import EmptySplitError, SettingsError
+from mmser.evaluation.folds import EVALUATED_RUN
 from mmser.evaluation.leaderboard import View, build_leaderboard
 
 # Labels angry, sad on RAVDESS, angry on TESS.
 GOOD = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry angry")
 FAIR = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry sad")
 POOR = ("ravdess/01 angry sad", "ravdess/02 sad sad", "tess/OAF angry angry")
+
+
+WITH_BERT = 203_900_000  # parameters of HuBERT BASE + BERT BASE
 
 
 def names(group):
@@ -98,6 +102,36 @@ def test_the_difference_is_ours_less_the_published_figure():
     assert not row.alike
 
 
+def test_a_published_figure_goes_with_models_of_its_size():
+    sizes = [WITH_BERT, 117_000_000]  # with BERT, with MiniLM
+    board = build_leaderboard([make_run(GOOD, f"runs/{size}", num_parameters=size) for size in sizes])
+    shown = {row.run.metrics["num_parameters"]: row.published for row in board.groups[0].rows}
+    assert (shown[WITH_BERT].ua, shown[117_000_000]) == (77.68, None)
+
+
+def test_a_model_of_another_corpus_says_so_and_has_no_published_figure():
+    settings = {"corpus": "corpora/tess/"}
+    judged = make_run(GOOD, "runs/a/on-b", system="knn", settings=settings, **{EVALUATED_RUN: "runs/a"})
+    native, other = build_leaderboard([make_run(FAIR, system="knn"), judged]).groups[0].rows[::-1]
+    assert (native.name, native.published.ua, native.trained_elsewhere) == ("knn", 56.72, False)
+    assert (other.name, other.published, other.trained_elsewhere) == ("knn, trained on tess", None, True)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"), [("runs/a", "knn, trained on a"), (["runs/a", "runs/b"], "knn, trained on a, b")]
+)
+def test_a_model_whose_corpus_is_not_stored_names_its_run(run, name):
+    judged = make_run(GOOD, system="knn", settings={}, **{EVALUATED_RUN: run})
+    assert names(build_leaderboard([judged]).groups[0]) == [name]
+
+
+def test_a_single_speaker_has_no_interval():
+    run = make_run(GOOD)
+    (row,) = build_leaderboard([run]).groups[0].rows
+    assert (row.num_speakers, row.interval) == (3, (100.0, 100.0))
+    assert build_leaderboard([run], View(only="tess")).groups[0].rows[0].interval is None
+
+
 def test_a_system_that_no_paper_has_stands_alone():
     (row,) = build_leaderboard([make_run(GOOD, system="whisper")]).groups[0].rows
     assert (row.published, row.difference("ua")) == (None, None)
@@ -105,7 +139,7 @@ def test_a_system_that_no_paper_has_stands_alone():
 
 def test_a_published_figure_goes_with_the_corpora_that_are_judged():
     rows = (*GOOD, "cremad/1001 sad sad")
-    run = make_run(rows, system="hubert+bert", corpora=["cremad", "ravdess", "tess"])
+    run = make_run(rows, corpora=["cremad", "ravdess", "tess"], num_parameters=WITH_BERT)
     assert build_leaderboard([run]).groups[0].rows[0].published.table == "table 8"
     assert build_leaderboard([run], View(only="ravdess")).groups[0].rows[0].published.table == "table 9"
     assert build_leaderboard([run], View(without="tess")).groups[0].rows[0].published is None

@@ -5,7 +5,7 @@ import pytest
 
 from factories_evaluation import make_run
 from mmser.errors import OutputExistsError
-from mmser.evaluation.leaderboard import build_leaderboard
+from mmser.evaluation.leaderboard import View, build_leaderboard
 from mmser.evaluation.leaderboard_page import render_html, write_leaderboard
 
 GOOD = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry angry")
@@ -52,6 +52,14 @@ def test_a_bar_is_as_long_as_ua_and_a_stroke_stands_at_the_published_one(board):
     assert 'class="bar" x="0" y="66" width="75.00%"' in page  # the second row: 46 px below, less half the bar
     assert page.count('class="published" x1="56.72%"') == 1  # knn's; whisper has none
     assert "knn  75.00, published 56.72*" in page
+
+
+def test_one_test_speaker_has_no_whisker(board):
+    assert render_html(board).count('class="whisker"') == 9  # a line and two ends for each of three rows
+    page = render_html(build_leaderboard([make_run(FAIR)], View(only="tess")))
+    assert 'class="whisker"' not in page
+    assert "<td>-</td>" in page
+    assert "the test clips are of one speaker" in page
 
 
 def test_leaks_are_marked_and_what_they_say_is_no_markup(board):

@@ -1,10 +1,13 @@
 from factories_evaluation import make_run
+from mmser.evaluation.folds import EVALUATED_RUN
 from mmser.evaluation.leaderboard import View, build_leaderboard
 from mmser.evaluation.leaderboard_text import header, render_markdown, render_terminal, rows
 
 FIVE = ["cremad", "iemocap", "ravdess", "savee", "tess"]
 GOOD = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry angry")
 FAIR = ("ravdess/01 angry angry", "ravdess/02 sad sad", "tess/OAF angry sad")
+
+BASE = 94_600_000  # parameters of HuBERT BASE with its head
 
 
 def cells(*runs, view=None):
@@ -41,9 +44,27 @@ def test_an_accuracy_is_held_against_wa_alone():
     assert (row["published UA / WA"], row["difference"]) == ("- / 60.10", "- / +39.90*")
 
 
+def test_one_test_speaker_gives_a_dash_for_the_interval_and_the_foot_says_why():
+    run, why = make_run(FAIR), "the test clips are of one speaker, who cannot be resampled"
+    assert cells(run, view=View(only="tess"))[0]["95 % of UA"] == "-"
+    for render in (render_terminal, render_markdown):
+        assert why in " ".join(render(build_leaderboard([run], View(only="tess"))).split())
+        assert why not in " ".join(render(build_leaderboard([run])).split())
+
+
+def test_a_group_with_a_model_of_another_corpus_says_what_its_protocol_is_of():
+    settings = {"corpus": "corpora/tess"}
+    judged = make_run(GOOD, "runs/a/on-b", settings=settings, **{EVALUATED_RUN: "runs/a"})
+    said = "the protocol and the folds above are those of the test clips"
+    text = " ".join(render_terminal(build_leaderboard([make_run(FAIR), judged])).split())
+    assert "hubert+bert, trained on tess" in text
+    assert said in text
+    assert said not in " ".join(render_terminal(build_leaderboard([make_run(FAIR)])).split())
+
+
 def test_a_figure_that_is_like_for_like_has_no_star():
     many = [f"ravdess/{index:02} {name} {name}" for index in range(24) for name in ("angry", "sad")] * 55
-    run = make_run(many, system="hubert", protocol="paper", corpora=FIVE)
+    run = make_run(many, system="hubert", protocol="paper", corpora=FIVE, num_parameters=BASE)
     assert run.metrics["test"]["n"] == 2640  # published: 2,648
     board = build_leaderboard([run])
     assert rows(board.groups[0])[0][-1] == "+25.46 / +24.48"
@@ -51,10 +72,17 @@ def test_a_figure_that_is_like_for_like_has_no_star():
 
 
 def test_the_foot_says_what_a_published_figure_was_measured_on():
-    text = " ".join(render_terminal(build_leaderboard([make_run(GOOD, system="hubert")])).split())
+    run = make_run(GOOD, system="hubert", num_parameters=BASE)
+    text = " ".join(render_terminal(build_leaderboard([run])).split())
     assert "Sharma, table 8: cremad, iemocap, ravdess, savee, tess, scheme paper7" in text
     assert "not speaker-independent: protocol paper (HuBERT)." in text
     assert "* not like for like" in text
+
+
+def test_the_foot_names_each_set_of_classes_that_a_figure_may_be_of():
+    run = make_run(GOOD[:2], system="mlp-ravdess", corpora=["ravdess"], scheme="ravdess4")
+    text = " ".join(render_terminal(build_leaderboard([run])).split())
+    assert "ravdess, scheme ravdess4 or ravdess4-surprised, four emotions" in text
 
 
 def test_a_group_says_what_its_rows_have_in_common():

@@ -10,6 +10,7 @@ from mmser.evaluation.folds import pool_folds
 from mmser.evaluation.predictions import read_predictions
 from mmser.evaluation.report import FACTS, read_metrics, write_evaluation, write_report
 
+EMOTIONS = {"test": {"n": 4, "accuracy": 75.0, "all_no": 66.67, "per_emotion": {"sad": {"accuracy": 75.0}}}}
 ALL_RIGHT = ("ravdess/05 angry angry", "ravdess/06 calm calm", "ravdess/06 sad sad")
 
 
@@ -145,6 +146,21 @@ def test_the_report_gives_the_calibration_and_its_plot(run):
     assert "](calibration.png)" in text
 
 
+@pytest.mark.parametrize(
+    "changes", [{"emotions": EMOTIONS}, {"settings": {"loss": "binary"}}], ids=["emotions", "loss"]
+)
+def test_the_calibration_of_a_network_that_says_yes_or_no_is_not_of_its_probabilities(tmp_path, changes):
+    write_evaluation(tmp_path, make_facts(**changes), make_frame(SMALL), None)
+    section = (tmp_path / "report.md").read_text().split("## Calibration")[1]
+    assert "a softmax over its independent logits" in section
+
+
+def test_the_calibration_of_other_networks_is_of_their_probabilities(tmp_path):
+    facts = make_facts(settings={"loss": "cross-entropy"})
+    write_evaluation(tmp_path, facts, make_frame(SMALL), None)
+    assert "independent logits" not in (tmp_path / "report.md").read_text()
+
+
 def test_a_report_of_a_run_from_before_gender_and_calibration_can_be_written(run, tmp_path):
     folder, metrics = run
     del metrics["calibration"], metrics["test"]["per_gender"]
@@ -171,6 +187,19 @@ def test_without_leaks_the_report_says_so(run):
 def test_an_interval_of_one_speaker_is_called_empty(tmp_path):
     write_evaluation(tmp_path, make_facts(), make_frame(["savee/DC sad sad", "savee/DC angry sad"]), None)
     assert "One speaker cannot be resampled" in (tmp_path / "report.md").read_text()
+
+
+def test_speakers_of_few_clips_make_the_interval_rough(tmp_path):
+    rows = ["ravdess/01 sad sad", "ravdess/01 angry sad", *["ravdess/02 calm calm"] * 3, "tess/OAF sad sad"]
+    write_evaluation(tmp_path, make_facts(), make_frame(rows), None)
+    text = (tmp_path / "report.md").read_text()
+    assert "2 of them have fewer clips than the 3 classes, the fewest 1: resamples differ" in text
+
+
+def test_speakers_of_enough_clips_need_no_such_word(tmp_path):
+    rows = ["ravdess/01 sad sad"] * 3 + ["ravdess/02 calm calm"] * 3
+    write_evaluation(tmp_path, make_facts(), make_frame(rows), None)
+    assert "fewer clips" not in (tmp_path / "report.md").read_text()
 
 
 def test_a_bar_in_a_name_does_not_break_the_table(tmp_path):

@@ -190,18 +190,24 @@ def calibration_rows(calibration: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def explain_calibration(calibration: Mapping[str, Any], leaks: Sequence[str]) -> str:
+def explain_calibration(calibration: Mapping[str, Any], leaks: Sequence[str], *, binary: bool = False) -> str:
     """Say what the figures are, what the temperature is, and how far it can be trusted.
 
     Args:
         calibration: what :func:`calibrate` gives.
         leaks: of the run.
+        binary: whether the model says yes or no to each class by itself.
     """
     value, bound = calibration["temperature"], calibration["bound"]
     sentences = [
         "ECE is how far the share of right clips lies from the probability of the predicted class, in "
         f"percent, averaged over {calibration['num_bins']} bins; NLL is in nats a clip."
     ]
+    if binary:
+        sentences.append(
+            "The model says yes or no to each class by itself: the probabilities here are a softmax over its "
+            "independent logits, so ECE, NLL and temperature are not of its own probabilities."
+        )
     if value is None:
         sentences.append("No temperature was fitted: there was no validation split to fit it on.")
     elif bound:

@@ -9,7 +9,9 @@ import pandas as pd
 from mmser.errors import SettingsError
 from mmser.evaluation.predictions import classes_of, score_predictions
 
-EVALUATED_RUN = "evaluated_run"  # in metrics.json of a run on another corpus: the folder of the model
+EVALUATED_RUN = (
+    "evaluated_run"  # in metrics.json of a run on another corpus: the folder of the model, or list
+)
 _SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes", "num_parameters", "seed")
 _TOWERS = ("audio_encoder", "text_encoder")  # may be runs of the folds themselves
 _MAY_DIFFER = {  # settings that say where a run reads, writes and computes, and not what it learns
@@ -32,12 +34,15 @@ def pool_folds(
         Metrics of the pool, for ``summarize`` or as facts for ``write_evaluation``, and the predictions frame
         of all folds. ``fold`` is None, ``pooled_folds`` and ``missing_folds`` are lists; leaks name their
         fold; seconds are summed; settings and fingerprint stay where all folds agree on them, and
-        ``corpus_fingerprints`` gives that of each fold; ``validation`` is None.
+        ``corpus_fingerprints`` gives that of each fold; ``validation`` is None. Of models on another corpus
+        than they were trained for, ``EVALUATED_RUN`` lists the folders.
 
     Raises:
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
             corpora, numbers of folds, classes, numbers of parameters, seeds or settings of the training; a
-            fold given twice; a clip in two folds. Towers may be paths that differ in the fold's number alone.
+            fold given twice; a clip in two folds; models on another corpus beside others. Towers may be
+            paths that differ in the fold's number alone; settings that a search found may differ where both
+            searched the same space.
     """
     if not runs:
         raise SettingsError("There is no run to pool. Name the folders of two or more folds.")
@@ -103,15 +108,26 @@ def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> N
         for key in _SHARED_KEYS:
             if first[key] != other[key]:
                 raise _differ(key, first[key], other[key], (runs[0][0]["fold"], metrics["fold"]))
+        if (EVALUATED_RUN in runs[0][0]) != (EVALUATED_RUN in metrics):
+            one, two = (each.get(EVALUATED_RUN) for each in (runs[0][0], metrics))
+            raise _differ(EVALUATED_RUN, one, two, (runs[0][0]["fold"], metrics["fold"]))
         _check_same_settings(runs[0][0], metrics)
 
 
 def _check_same_settings(first: dict[str, Any], other: dict[str, Any]) -> None:
     folds = (first["fold"], other["fold"])
-    for key in sorted((first["settings"].keys() | other["settings"].keys()) - _MAY_DIFFER):
+    searched = _searched(first["settings"]) & _searched(other["settings"])
+    for key in sorted((first["settings"].keys() | other["settings"].keys()) - _MAY_DIFFER - searched):
         one, two = first["settings"].get(key), other["settings"].get(key)
         if one != two and not (key in _TOWERS and _differ_in_fold(str(one), str(two), folds)):
             raise _differ(f"setting {key}", one, two, folds)
+
+
+def _searched(settings: dict[str, Any]) -> set[str]:
+    """Names of the settings that a search found, of a space like ["learning_rate=1e-4:1e-2"]."""
+    if not settings.get("search_trials"):
+        return set()
+    return {text.partition("=")[0] for text in settings.get("search_space") or ()}
 
 
 def _differ(key: str, first: Any, other: Any, folds: tuple[int, int]) -> SettingsError:
@@ -167,6 +183,11 @@ def _pool_facts(all_metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
         },
         "settings": _shared_items([metrics["settings"] for metrics in all_metrics]),
         "seconds": seconds,
+        **(
+            {EVALUATED_RUN: [metrics[EVALUATED_RUN] for metrics in all_metrics]}
+            if EVALUATED_RUN in first
+            else {}
+        ),
     }
 
 

@@ -1,18 +1,21 @@
 """Rank runs that can be compared, and no others.  runs -> groups of rows, beside published figures
 
 Rows stand in one group when protocol, scheme, corpora and the test clips themselves are the same, and either
-all of them leak or none does. Ranks are given within a group.
+all of them leak or none does. Ranks are given within a group. A model that was trained for another corpus
+folder says so in its name, and no published figure stands beside it.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from mmser.errors import EmptySplitError, SettingsError
 from mmser.evaluation.collecting import Run
+from mmser.evaluation.folds import EVALUATED_RUN
 from mmser.evaluation.predictions import score_predictions
 from mmser.evaluation.published import Published, find_published
 from mmser.evaluation.scores import TESS
@@ -50,11 +53,13 @@ class Row:
     """A run among those that it may be compared with.
 
     Attributes:
-        name: of the system, with its folder where several rows have one name.
+        name: of the system, with what it was trained on where that is another corpus folder, and with its
+            own folder where several rows have one name.
         run: the run.
         scores: what ``score_predictions`` gives over the clips of the view.
         published: figures of the same system, or None.
         alike: whether those were measured as these were.
+        num_speakers: of the clips of the view.
     """
 
     name: str
@@ -62,6 +67,18 @@ class Row:
     scores: dict[str, Any]
     published: Published | None
     alike: bool
+    num_speakers: int
+
+    @property
+    def trained_elsewhere(self) -> bool:
+        """Whether the model was trained for another corpus folder than that of the test clips."""
+        return EVALUATED_RUN in self.run.metrics
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of UA; None for a single speaker, who cannot be resampled."""
+        low, high = self.scores["intervals"]["ua"]
+        return None if self.num_speakers == 1 else (low, high)
 
     def difference(self, key: str) -> float | None:
         """Ours less the published figure, "ua" or "wa", in points; None where there is none."""
@@ -76,7 +93,7 @@ class Group:
     Attributes:
         protocol: of the split.
         scheme: of the classes.
-        corpora: of the corpus folder that was trained on.
+        corpora: of the corpus folder that the test clips are from.
         clips: short fingerprint of the test clips and their labels.
         leaks: whether splits share what their protocol promises not to.
         rows: the ranked rows.
@@ -190,11 +207,24 @@ def _make_row(run: Run, frame: pd.DataFrame, view: View) -> Row:
     scores = metrics["test"] if whole else score_predictions(frame, seed=metrics["seed"] or 0)
     judged = [corpus for corpus in metrics["corpora"] if view.keeps(corpus)]
     hidden = [corpus for corpus in metrics["corpora"] if not view.keeps(corpus)]
-    published = find_published(metrics["system"], metrics["scheme"], judged, hidden)
+    published = None
+    if EVALUATED_RUN not in metrics:
+        size = metrics["num_parameters"]
+        published = find_published(metrics["system"], metrics["scheme"], judged, hidden, num_parameters=size)
     alike = published is not None and published.is_like(
         metrics["protocol"], metrics["scheme"], judged, scores["n"]
     )
-    return Row(metrics["system"], run, scores, published, alike)
+    return Row(_name(metrics), run, scores, published, alike, frame["speaker"].nunique())
+
+
+def _name(metrics: dict[str, Any]) -> str:
+    """The system, and the corpus folder that it was trained on where that is another one, or else its run."""
+    system = str(metrics["system"])
+    if EVALUATED_RUN not in metrics:
+        return system
+    trained = metrics["settings"].get("corpus") or metrics[EVALUATED_RUN]
+    folders = [str(folder) for folder in (trained if isinstance(trained, list) else [trained])]
+    return f"{system}, trained on {', '.join(Path(folder).name or folder for folder in folders)}"
 
 
 def _rank(rows: Sequence[Row]) -> list[Row]:

@@ -130,7 +130,7 @@ def _plot(group: Group) -> str:
 
 
 def _bar(row: Row, top: int) -> str:
-    ua, (low, high) = row.scores["ua"], row.scores["intervals"]["ua"]
+    ua = row.scores["ua"]
     published = row.published.ua if row.published else None
     middle = top + _BAR_PX
     said = f"{row.name}  {number(ua)}"
@@ -141,10 +141,14 @@ def _bar(row: Row, top: int) -> str:
     return (
         f'<text x="2" y="{top + _NAME_PX}">{escape(said)}</text>'
         f'<rect class="bar" x="0" y="{middle - 6}" width="{ua:.2f}%" height="12"/>'
-        + _line("whisker", (low, high), (middle, middle))
-        + "".join(_line("whisker", (end, end), (middle - 4, middle + 4)) for end in (low, high))
+        + (_whisker(row.interval, middle) if row.interval else "")
         + f'<circle class="dot" cx="{ua:.2f}%" cy="{middle}" r="4"/>{stroke}\n'
     )
+
+
+def _whisker(interval: tuple[float, float], middle: int) -> str:
+    ends = "".join(_line("whisker", (end, end), (middle - 4, middle + 4)) for end in interval)
+    return _line("whisker", interval, (middle, middle)) + ends
 
 
 def _line(kind: str, x: tuple[float, float], y: tuple[int, int]) -> str:

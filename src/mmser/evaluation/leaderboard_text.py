@@ -17,9 +17,18 @@ _EXPLANATION = (
     "and are not to be compared. Train: seconds of fitting alone, all folds; features and embeddings are "
     "cached."
 )
-_STAR = (
+STAR = (
     "* not like for like: the published figure was measured under another protocol, on other corpora or on "
     "another number of clips, so the difference is not that of the systems alone."
+)
+_ONE_SPEAKER = (
+    "- for the interval: the test clips are of one speaker, who cannot be resampled, so nothing is known of "
+    "how far the scores would move with others."
+)
+_ELSEWHERE = (
+    "Rows that say what they were trained on are models of another corpus folder: the protocol and the folds "
+    "above are those of the test clips, and they may have been trained on more, on less or under another "
+    "protocol than the rest."
 )
 
 
@@ -58,6 +67,8 @@ def notes(group: Group) -> list[str]:
         found.append(f"LEAKS: these scores are too high and are not ranked with others. {leaks[0]}{more}")
     if group.absent:
         found.append(f"Without a test clip, and left out of UA and F1: {', '.join(group.absent)}.")
+    if any(row.trained_elsewhere for row in group.rows):
+        found.append(_ELSEWHERE)
     return found
 
 
@@ -84,7 +95,9 @@ def foot(board: Leaderboard) -> list[str]:
     elif board.view != View():
         found.append("No published figure of these systems was measured on such clips.")
     if not all(row.alike for row in compared):
-        found.append(_STAR)
+        found.append(STAR)
+    if any(row.interval is None for group in board.groups for row in group.rows):
+        found.append(_ONE_SPEAKER)
     if board.left_out:
         names = ", ".join(f"{run.metrics['system']} ({run.name()})" for run in board.left_out)
         found.append(f"Left out, for they have no such clip: {names}.")
@@ -118,13 +131,13 @@ def pair(first: float | None, second: float | None, *, signed: bool = False) -> 
 
 
 def _circumstances(figures: Published) -> str:
-    scheme = f", scheme {figures.scheme}" if figures.scheme else ", classes not stated"
-    return f"{figures.source}: {', '.join(figures.corpora)}{scheme}, {figures.measured}"
+    classes = f"scheme {' or '.join(figures.schemes)}" if figures.schemes else "classes not stated"
+    return f"{figures.source}: {', '.join(figures.corpora)}, {classes}, {figures.measured}"
 
 
 def _cells(rank: int, row: Row, group: Group) -> list[str]:
     scores, metrics = row.scores, row.run.metrics
-    low, high = scores["intervals"]["ua"]
+    interval = f"{row.interval[0]:.1f} to {row.interval[1]:.1f}" if row.interval else _DASH
     rest = scores["without_tess"]["ua"] if group.has_tess else None
     parameters, seconds = metrics["num_parameters"], metrics["seconds"].get("train")
     difference = pair(row.difference("ua"), row.difference("wa"), signed=True)
@@ -132,7 +145,7 @@ def _cells(rank: int, row: Row, group: Group) -> list[str]:
     figures = row.published
     return [
         *(row.name, str(rank), number(scores["ua"]), number(scores["wa"]), number(scores["ua_plus_wa"])),
-        *(number(scores["macro_f1"]), f"{low:.1f} to {high:.1f}"),
+        *(number(scores["macro_f1"]), interval),
         *([number(rest)] if group.has_tess else []),
         _DASH if parameters is None else f"{parameters:,}",
         _DASH if seconds is None else f"{seconds:,.1f}",

@@ -6,7 +6,10 @@
 - Table 9: the benchmark on RAVDESS. Scores of runs are over their RAVDESS clips; the figures of the
   neighbouring papers are theirs, under splits and classes of their own.
 
-In tables 8 and 9 runs of systems that no table of the paper names follow below, with a dash for the paper.
+A run stands on the line of a published figure that the leaderboard would show beside it
+(``published.find_published``), with a star where the two are not like for like. Other runs of the named
+systems follow below with a dash for the paper. So do, in tables 8 and 9, runs of all systems that have no
+line in table 6: other encoders, other networks, and SVM, LDA and the like.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ from mmser.errors import EmptySplitError, UnknownNameError
 from mmser.evaluation.collecting import Run
 from mmser.evaluation.layout import text_table, wrap
 from mmser.evaluation.leaderboard import Group, Row, View, build_leaderboard
-from mmser.evaluation.leaderboard_text import explain_published, headline, notes, number
+from mmser.evaluation.leaderboard_text import STAR, explain_published, headline, notes, number
 from mmser.evaluation.published import (
     BASELINES,
     RAVDESS_BENCHMARK,
@@ -26,9 +29,9 @@ from mmser.evaluation.published import (
 )
 
 _NUM_BEST_BASELINES = 3
-_NOT_ALIKE = (
-    "Figures of a run are like the published ones only where its protocol, its corpora and the number of its "
-    "test clips are theirs."
+_FOOT = (
+    "Percent. Published WA, UA and their sum stand first, those of the runs after them. Runs below the last "
+    "published line are of other systems, classes, corpora or sizes, or of models trained elsewhere."
 )
 
 
@@ -40,7 +43,7 @@ class PaperTable:
         title: what it shows.
         published: its rows.
         view: the clips that ours are scored over.
-        others: whether runs of systems that it does not name follow below.
+        others: whether runs of systems that neither it nor table 6 names follow below.
         recalls: whether recalls of the classes are columns.
     """
 
@@ -93,12 +96,10 @@ def render_paper_table(number_of_table: str, runs: Sequence[Run]) -> str:
     if not groups:
         clips = f", {table.view.title}" if table.view.only else ""
         parts += [f"There is no run of these systems{clips}.", _lay_out(table, ())]
-    parts += [
-        wrap(
-            "Percent. Published WA, UA and their sum stand first, those of the runs after them.", _NOT_ALIKE
-        ),
-        wrap(explain_published(table.published)),
-    ]
+    starred = any(
+        row.published in table.published and not row.alike for group in groups for row in group.rows
+    )
+    parts += [wrap(_FOOT), *([wrap(STAR)] if starred else []), wrap(explain_published(table.published))]
     return "\n\n".join(parts)
 
 
@@ -114,9 +115,9 @@ def _lay_out(table: PaperTable, rows: Sequence[Row]) -> str:
     header = ["system", "WA", "UA", "UA+WA", "run", "WA", "UA", "UA+WA", *(name[:5] for name in classes)]
     lines = []
     for figures in table.published:
-        own = [row for row in rows if published_name(row.run.metrics["system"]) == figures.system]
+        own = [row for row in rows if row.published == figures]
         lines += [_cells(figures, row, classes) for row in own] or [_cells(figures, None, classes)]
-    others = [row for row in rows if not _is_named(row.run, table.published)]
+    others = [row for row in rows if row.published not in table.published]
     return text_table(header, lines + [_cells(None, row, classes) for row in others])
 
 
@@ -125,7 +126,7 @@ def _is_named(run: Run, figures: Sequence[Published]) -> bool:
 
 
 def _follows(run: Run, table: PaperTable) -> bool:
-    """Whether a run that the table does not name stands below: none of the baselines does."""
+    """Whether a run that the table does not name stands below it: no system of table 6 does."""
     return table.others and not _is_named(run, BASELINES)
 
 
@@ -138,7 +139,7 @@ def _cells(figures: Published | None, row: Row | None, classes: Sequence[str]) -
     return [
         name,
         *(number(getattr(figures, key, None)) for key in keys),
-        row.name if row else "-",
+        f"{row.name}{'*' if figures and not row.alike else ''}" if row else "-",
         *(number(scores.get(key)) for key in keys),
         *(number(scores["recall"].get(each)) for each in classes),
     ]

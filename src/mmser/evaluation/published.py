@@ -6,11 +6,14 @@ belongs to the system that it names and to no other: those of HuBERT are never s
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 _FIVE = ("cremad", "iemocap", "ravdess", "savee", "tess")
 _RANDOM_80_20 = "a random 80:20 split of 13,236 clips, which is not speaker-independent: protocol paper"
 _SMALLEST_MIX = 2  # corpora: one alone says nothing of a figure over several
 _SAME_SIZE = 0.05  # how far the number of test clips may be off for a like-for-like
+_SAME_MODEL = 0.15  # how far the number of parameters may be off for a model to be the published one
+_HUBERT_BASE, _BERT_BASE, _MOBILENET_V2 = 94_600_000, 109_500_000, 2_230_000  # parameters; heads are small
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,11 @@ class Published:
         ua: unweighted accuracy, or None where it is not given.
         wa: weighted accuracy, or None where it is not given.
         corpora: that it was judged on, by our names.
-        scheme: our name for its classes, or None where the source does not say or there is none.
+        schemes: ours that are its classes; none where the source does not say, or we have none.
         measured: how it was split, in words.
         protocol: ours that is that split, or None.
         num_test_clips: where the paper says.
+        num_parameters: of its model, where the name of a system says nothing of its size.
         other: a figure of another kind.
         note: what a reader must know.
     """
@@ -40,10 +44,11 @@ class Published:
     ua: float | None
     wa: float | None
     corpora: tuple[str, ...]
-    scheme: str | None
+    schemes: tuple[str, ...]
     measured: str
     protocol: str | None = None
     num_test_clips: int | None = None
+    num_parameters: int | None = None
     other: str = ""
     note: str = ""
 
@@ -57,23 +62,31 @@ class Published:
         """Where the figures stand: "Sharma, table 6"."""
         return f"{self.paper}, {self.table}"
 
+    def is_size(self, num_parameters: int | None) -> bool:
+        """Whether a model of so many parameters can be the published one."""
+        if self.num_parameters is None:
+            return True
+        return (
+            num_parameters is not None
+            and abs(num_parameters - self.num_parameters) <= _SAME_MODEL * self.num_parameters
+        )
+
     def is_like(self, protocol: str, scheme: str, corpora: Collection[str], num_clips: int) -> bool:
         """Whether scores measured so can be held against these figures like for like."""
         return (
-            (self.protocol, self.scheme, set(self.corpora)) == (protocol, scheme, set(corpora))
+            scheme in self.schemes
+            and (self.protocol, set(self.corpora)) == (protocol, set(corpora))
             and self.num_test_clips is not None
             and abs(num_clips - self.num_test_clips) <= _SAME_SIZE * self.num_test_clips
         )
 
 
-def _sharma(
-    system: str, name: str, wa: float, ua: float, *, table: str = "table 6", note: str = ""
-) -> Published:
+def _sharma(system: str, name: str, wa: float, ua: float, **more: Any) -> Published:
     return Published(
-        *(system, name, "Sharma", table, ua, wa, _FIVE, "paper7", _RANDOM_80_20),
+        *(system, name, "Sharma", more.pop("table", "table 6"), ua, wa, _FIVE, ("paper7",), _RANDOM_80_20),
         protocol="paper",
         num_test_clips=2648,
-        note=note,
+        **more,
     )
 
 
@@ -87,47 +100,55 @@ BASELINES = (  # Sharma, table 6
     _sharma("random-forest", "random forest", 37.52, 38.03, note=_SWAPPED),
     _sharma("naive-bayes", "Gaussian naive Bayes", 23.89, 32.74),
     _sharma("decision-tree", "decision tree", 19.38, 22.92),
-    _sharma("mobilenet-v2", "MobileNetV2", 38.03, 37.52, note=f"best of four, number 4; {_SWAPPED}"),
+    _sharma(
+        *("mobilenet-v2", "MobileNetV2", 38.03, 37.52),
+        num_parameters=_MOBILENET_V2,
+        note=f"best of four, number 4; {_SWAPPED}",
+    ),
     _sharma("sharma-cnn", "CNN 1-D", 63.10, 56.70, note="10 epochs"),
 )
 TRANSFORMERS = (  # Sharma, table 8
-    _sharma("hubert", "HuBERT", 75.52, 74.54, table="table 8"),
-    _sharma("hubert+bert", "HuBERT + BERT", 79.89, 77.68, table="table 8"),
+    _sharma("hubert", "HuBERT", 75.52, 74.54, table="table 8", num_parameters=_HUBERT_BASE),
+    _sharma(
+        *("hubert+bert", "HuBERT + BERT", 79.89, 77.68),
+        table="table 8",
+        num_parameters=_HUBERT_BASE + _BERT_BASE,
+    ),
 )
 
 _ON_RAVDESS = "the split is not known"
 RAVDESS_BENCHMARK = (  # Sharma, table 9, and what the neighbours report on the same corpus
     Published(
-        *("hubert+bert", "HuBERT + BERT", "Sharma", "table 9", 79.31, 78.45, ("ravdess",), "paper7"),
+        *("hubert+bert", "HuBERT + BERT", "Sharma", "table 9", 79.31, 78.45, ("ravdess",), ("paper7",)),
         "RAVDESS clips alone",
+        num_parameters=_HUBERT_BASE + _BERT_BASE,
     ),
     Published(
-        *("mlp-ravdess", "MLP", "Yeralkhanova et al.", "text", None, 83.33, ("ravdess",), "ravdess4"),
-        "four emotions, a random 75:25 split",
+        *("mlp-ravdess", "MLP", "Yeralkhanova et al.", "text", None, 83.33, ("ravdess",)),
+        *(("ravdess4", "ravdess4-surprised"), "four emotions, a random 75:25 split"),
+        note="the fourth emotion is disgust in its abstract, surprised in its experiments",
     ),
     Published(
-        *("khan-cnn", "CNN 1-D", "Khan et al.", "text", None, 74.57, ("ravdess", "ravdess-song"), "ravdess8"),
-        "eight classes, speech and song",
+        *("khan-cnn", "CNN 1-D", "Khan et al.", "text", None, 74.57),
+        *(("ravdess", "ravdess-song"), ("ravdess8",), "eight classes, speech and song"),
         note="training accuracy 94.63",
     ),
     Published(
-        *("khan-rnn", "RNN", "Khan et al.", "text", None, 55.47, ("ravdess", "ravdess-song"), "ravdess8"),
-        "eight classes, speech and song",
+        *("khan-rnn", "RNN", "Khan et al.", "text", None, 55.47),
+        *(("ravdess", "ravdess-song"), ("ravdess8",), "eight classes, speech and song"),
     ),
     Published(
-        *("svm-wavelet", "SVM on wavelets", "Pinto et al.", "survey", None, 60.1, ("ravdess",), None),
+        *("svm-wavelet", "SVM on wavelets", "Pinto et al.", "survey", None, 60.1, ("ravdess",), ()),
         _ON_RAVDESS,
     ),
-    Published(*("vgg-16", "VGG-16", "Pinto et al.", "survey", None, 71.0, ("ravdess",), None), _ON_RAVDESS),
+    Published(*("vgg-16", "VGG-16", "Pinto et al.", "survey", None, 71.0, ("ravdess",), ()), _ON_RAVDESS),
+    Published(*("gresnet", "GResNet", "Pinto et al.", "survey", None, 65.97, ("ravdess",), ()), _ON_RAVDESS),
     Published(
-        *("gresnet", "GResNet", "Pinto et al.", "survey", None, 65.97, ("ravdess",), None), _ON_RAVDESS
-    ),
-    Published(
-        *("multi-task", "multi-task features", "Pinto et al.", "survey", None, 57.14, ("ravdess",), None),
+        *("multi-task", "multi-task features", "Pinto et al.", "survey", None, 57.14, ("ravdess",), ()),
         "four classes",
     ),
     Published(
-        *("deep-stride-cnn", "deep-stride CNN", "Pinto et al.", "survey", None, 79.5, ("ravdess",), None),
+        *("deep-stride-cnn", "deep-stride CNN", "Pinto et al.", "survey", None, 79.5, ("ravdess",), ()),
         _ON_RAVDESS,
     ),
 )
@@ -136,40 +157,40 @@ _PINTO_EMODB = "EMO-DB, the split is not known"
 OTHERS = (
     Published(
         *("pho-cnn", "multi-label CNN 2-D", "Pho et al.", "text", None, None),
-        *(("cremad", "iemocap", "ravdess", "tess"), "ekman7-multi", "a random 80:10:10 split"),
+        *(("cremad", "iemocap", "ravdess", "tess"), ("ekman7-multi",), "a random 80:10:10 split"),
         num_test_clips=2167,
         other="mean over emotions of (TP + TN) / total: 57.64",
     ),
     Published(
-        *("svm", "SVM on MFCC", "Pinto et al.", "survey", None, 92.86, ("emodb",), "emodb7", _PINTO_EMODB),
+        *("svm", "SVM on MFCC", "Pinto et al.", "survey", None, 92.86, ("emodb",), ("emodb7",), _PINTO_EMODB),
         note="one figure for SVM and KNN",
     ),
     Published(
-        *("ann", "ANN", "Pinto et al.", "survey", None, 90.0, ("emodb",), "emodb7", _PINTO_EMODB),
+        *("ann", "ANN", "Pinto et al.", "survey", None, 90.0, ("emodb",), ("emodb7",), _PINTO_EMODB),
     ),
     Published(
-        *("lda", "LDA", "Pinto et al.", "survey", None, 85.8, ("emodb",), "emodb7"),
+        *("lda", "LDA", "Pinto et al.", "survey", None, 85.8, ("emodb",), ("emodb7",)),
         "EMO-DB, speaker-independent",
     ),
     Published(
-        *("cnn-lstm", "CNN-LSTM on log-mel", "Pinto et al.", "survey", None, 95.33, ("emodb",), "emodb7"),
+        *("cnn-lstm", "CNN-LSTM on log-mel", "Pinto et al.", "survey", None, 95.33, ("emodb",), ("emodb7",)),
         "EMO-DB",
         other="95.89 in a second experiment",
     ),
     Published(
         *("svm-fourier", "SVM on Fourier parameters + MFCC", "Pinto et al.", "survey", None, 73.3),
-        *(("emodb",), "emodb7", _PINTO_EMODB),
+        *(("emodb",), ("emodb7",), _PINTO_EMODB),
     ),
     Published(
         *("cnn-spectrogram", "CNN on spectrograms", "Pinto et al.", "survey", None, 52.0),
-        *(("emodb",), "emodb7", _PINTO_EMODB),
+        *(("emodb",), ("emodb7",), _PINTO_EMODB),
     ),
     Published(
-        *("audio-text", "audio + text", "Pinto et al.", "survey", None, 71.8, ("iemocap",), None),
+        *("audio-text", "audio + text", "Pinto et al.", "survey", None, 71.8, ("iemocap",), ()),
         "IEMOCAP, the split is not known",
     ),
     Published(
-        *("deep-stride-cnn", "deep-stride CNN", "Pinto et al.", "survey", None, 81.75, ("iemocap",), None),
+        *("deep-stride-cnn", "deep-stride CNN", "Pinto et al.", "survey", None, 81.75, ("iemocap",), ()),
         "IEMOCAP, the split is not known",
     ),
 )
@@ -183,11 +204,17 @@ def published_name(system: str) -> str:
 
 
 def find_published(
-    system: str, scheme: str, corpora: Collection[str], hidden: Collection[str] = ()
+    system: str,
+    scheme: str,
+    corpora: Collection[str],
+    hidden: Collection[str] = (),
+    *,
+    num_parameters: int | None = None,
 ) -> Published | None:
     """The published figures that scores may be shown beside.
 
-    They are those of a system of that very name, for the same classes. A figure for one corpus belongs beside
+    They are those of a system of that very name, for the same classes; where a name is that of models of many
+    sizes ("hubert"), of a model of about the published size. A figure for one corpus belongs beside
     scores on that corpus alone; a figure over several beside scores on two or more of them, none taken away
     by the view. Whether the two are like for like is another question: ``Published.is_like``.
 
@@ -196,6 +223,7 @@ def find_published(
         scheme: of its classes.
         corpora: that are judged, after the view.
         hidden: corpora that the view takes away.
+        num_parameters: of the model, where it is known.
 
     Returns:
         The figures over the fewest corpora, or None.
@@ -204,7 +232,8 @@ def find_published(
         figures
         for figures in PUBLISHED
         if figures.system == published_name(system)
-        and figures.scheme in (None, scheme)
+        and (not figures.schemes or scheme in figures.schemes)
+        and figures.is_size(num_parameters)
         and set(corpora) <= set(figures.corpora)
         and len(set(corpora)) >= min(_SMALLEST_MIX, len(figures.corpora))
         and not set(hidden) & set(figures.corpora)

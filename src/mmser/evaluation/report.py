@@ -178,7 +178,7 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
         f"![Confusion matrix: rows true classes, columns predicted ones]({PLOT_FILE})",
         "## Calibration",
         markdown_table(CALIBRATION_HEADER, calibration_rows(calibration)),
-        explain_calibration(calibration, metrics["leaks"]),
+        explain_calibration(calibration, metrics["leaks"], binary=_is_binary(metrics)),
         f"![Reliability: how many of the clips that are so sure are right]({CALIBRATION_FILE})",
         "## Settings",
         f"```json\n{json.dumps(metrics['settings'], indent=2, default=_to_plain)}\n```",
@@ -225,6 +225,13 @@ def _explain_scores(frame: pd.DataFrame) -> str:
     )
     if num_speakers == 1:
         text += " One speaker cannot be resampled: the interval has no width and says nothing."
+    counts, num_classes = frame["speaker"].value_counts(), len(classes_of(frame))
+    few = int((counts < num_classes).sum())
+    if few and num_speakers > 1:
+        text += (
+            f" {few} of them have fewer clips than the {num_classes} classes, the fewest {counts.min()}: "
+            "resamples differ in the clips and classes that they hold, so take the interval as rough."
+        )
     return text
 
 
@@ -248,6 +255,11 @@ def _say_emotions(emotions: Mapping[str, Any] | None) -> str:
             f"![A confusion matrix an emotion]({EMOTIONS_PLOT})",
         ]
     )
+
+
+def _is_binary(metrics: Mapping[str, Any]) -> bool:
+    """Whether a network says yes or no to each emotion; of one on another corpus its loss alone tells."""
+    return bool(metrics.get("emotions")) or metrics["settings"].get("loss") == "binary"
 
 
 def _say_seconds(seconds: Mapping[str, float]) -> str:
