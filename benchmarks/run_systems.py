@@ -175,6 +175,7 @@ def run_job(job: Job, corpus: Path, arguments: argparse.Namespace) -> list[str]:
             ["--config_file", RECIPES / "accelerate" / "cpu.yaml"] if not torch.cuda.is_available() else []
         )
         command = ["accelerate", "launch", *config, *command]
+        command += [] if torch.cuda.is_available() else ["--use_cpu", "True"]
         command += ["--num_train_epochs", arguments.epochs] if arguments.epochs else []
         command += ["--bf16", "True"] if arguments.bf16 and job.recipe == "train_cnn" else []
     log = arguments.out / "logs" / f"{corpus.name}-{job.name}.log"
