@@ -22,7 +22,7 @@ STAR = (
     "another number of clips, so the difference is not that of the systems alone."
 )
 _ONE_SPEAKER = (
-    "- for the interval: the test clips are of one speaker, who cannot be resampled, so nothing is known of "
+    "No interval (-): the test clips are of one speaker, who cannot be resampled, so nothing is known of "
     "how far the scores would move with others."
 )
 _ELSEWHERE = (
