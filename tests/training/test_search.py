@@ -218,8 +218,11 @@ def test_a_recipe_searches_and_then_trains_with_what_it_found(run_network, corpu
     assert not run.with_name("run.search").exists()
 
 
-def test_a_trial_that_ends_before_it_is_evaluated_is_refused(run_network, corpus):
-    with pytest.raises(SettingsError, match=r"A trial of 1 epochs ended before it was evaluated"):
+def test_a_trial_that_is_not_evaluated_is_refused(run_network, corpus):
+    with pytest.raises(
+        SettingsError, match=r"A trial of 1 epochs ended without an evaluation\. Give --eval_s"
+    ):
         run_network(
-            "khan_cnn", corpus=corpus, search_trials=1, search_epochs=1, eval_steps=1000, save_steps=1000
-        )
+            "khan_cnn", "--load_best_model_at_end", "False", corpus=corpus,
+            search_trials=1, search_epochs=1, eval_strategy="no",
+        )  # fmt: skip

@@ -139,7 +139,7 @@ def search_settings(
         The network's settings and the trainer's, with the best values in place.
 
     Raises:
-        SettingsError: several processes were launched, every trial diverged, or a trial ends before it is
+        SettingsError: several processes were launched, every trial diverged, or a trial is not
             evaluated.
         OutputExistsError: the run's folder holds a run and neither ``overwrite`` nor ``resume`` is set, or
             holds anything else.
@@ -262,7 +262,7 @@ def _train(
     scores = [entry["eval_ua"] for entry in trainer.state.log_history if "eval_ua" in entry]
     if not scores:
         raise SettingsError(
-            f"A trial of {arguments.num_train_epochs:g} epochs ended before it was evaluated. Give "
-            "--eval_strategy epoch, or smaller --eval_steps."
+            f"A trial of {arguments.num_train_epochs:g} epochs ended without an evaluation. Give "
+            "--eval_strategy epoch."
         )
     return max(scores)
