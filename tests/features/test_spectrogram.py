@@ -86,3 +86,24 @@ def test_jet_runs_from_blue_to_red():
     assert blue[0] == 0.5
     assert green[1] == 1
     assert red[2] == 0.5
+
+
+@pytest.mark.corpus
+def test_real_clips_have_librosas_mfcc_and_differences(real_waveforms):
+    for waveform in real_waveforms:
+        mfcc = librosa.feature.mfcc(y=waveform / np.abs(waveform).max(), sr=16_000, n_mfcc=80)
+        sequences = [mfcc, librosa.feature.delta(mfcc), librosa.feature.delta(mfcc, order=2)]
+        expected = np.stack([each.mean(axis=1) for each in sequences], axis=1)
+        assert np.allclose(compute_mfcc80(waveform), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.corpus
+def test_real_clips_have_librosas_log_mel(real_waveforms):
+    # windows of 64 ms and hops of 16 ms at 16 kHz; the first 4.5 s, or silence after a shorter clip
+    mel = librosa.filters.mel(sr=16_000, n_fft=1024, n_mels=200, fmin=20, fmax=8000)
+    for waveform in real_waveforms:
+        fixed = np.pad(waveform[:72_000], (0, max(0, 72_000 - len(waveform))))
+        power = np.abs(librosa.stft(fixed, n_fft=1024, hop_length=256, center=False)) ** 2
+        decibels = librosa.power_to_db(mel @ power).T
+        expected = np.interp(decibels, [decibels.min(), decibels.max()], [-1, 1])
+        assert np.allclose(compute_logmel(waveform), expected, atol=1e-4)

@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import pytest
 import torch
 from torch.nn import functional
@@ -57,6 +60,19 @@ def test_the_loss_is_a_mean_over_blocks(encoder, pictures):
     assert out.loss.item() == pytest.approx(
         functional.nll_loss(blocks, torch.tensor([1, 1, 2])).item(), rel=1e-5
     )
+
+
+def test_pooled_states_are_dropped_in_training_alone_at_the_encoders_rate(encoder, pictures, tmp_path):
+    config = json.loads((encoder / "config.json").read_text())
+    folder = shutil.copytree(encoder, tmp_path / "encoder")
+    (folder / "config.json").write_text(json.dumps(config | {"classifier_dropout_prob": 1.0}))
+    assert build_block_net("mobilenet-v2-4", encoder, CLASSES).dropout.p == 0.8  # MobileNetV2's own
+    model = build_block_net("mobilenet-v2-4", folder, CLASSES)
+    bias = torch.log_softmax(model.classifier.bias, dim=-1)
+    model.train()
+    assert torch.allclose(model(pictures, NUM_BLOCKS).logits, bias.expand(2, -1), atol=1e-6)
+    model.eval()
+    assert not torch.allclose(model(pictures, NUM_BLOCKS).logits, bias.expand(2, -1), atol=1e-3)
 
 
 def test_it_starts_from_the_pretrained_weights_and_is_saved_whole(encoder, pictures, tmp_path):

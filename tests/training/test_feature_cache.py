@@ -4,7 +4,7 @@ import pytest
 
 from mmser.cli import main
 from mmser.curation.schema import decode_audio, load_corpus
-from mmser.errors import SettingsError, UnknownNameError
+from mmser.errors import EmptySplitError, SettingsError, UnknownNameError
 from mmser.features.acoustic import compute_families, compute_paper94
 from mmser.training import feature_cache
 from mmser.training.feature_cache import compute_features
@@ -72,6 +72,50 @@ def test_another_version_of_the_features_is_computed_anew(rows, tmp_path, comput
     assert len(computed) == 64
 
 
+@pytest.mark.parametrize(
+    ("name", "libraries"),
+    [
+        ("paper94", {"librosa"}),
+        ("wavelet", {"librosa", "pywavelets"}),
+        ("families", {"librosa", "pywavelets"}),
+        ("egemaps", {"opensmile"}),
+    ],
+)
+def test_another_version_of_its_libraries_computes_a_feature_anew(
+    rows, tmp_path, monkeypatch, name, libraries
+):
+    versions = {"librosa": "1", "pywavelets": "1", "opensmile": "1"}
+    monkeypatch.setattr(feature_cache, "version", lambda library: versions[library])
+    count = []
+    monkeypatch.setattr(
+        feature_cache, "FEATURES", {name: lambda waveform: np.array([count.append(1) or 0.0], np.float32)}
+    )
+    anew = set()
+    compute_features(rows, name, cache_dir=tmp_path, num_proc=1)
+    for library in versions:
+        versions[library] = "2"
+        count.clear()
+        compute_features(rows, name, cache_dir=tmp_path, num_proc=1)
+        anew |= {library} if count else set()
+    assert anew == libraries
+
+
+def test_a_library_that_is_not_installed_is_named(rows, monkeypatch):
+    def absent(library):
+        raise feature_cache.PackageNotFoundError(library)
+
+    monkeypatch.setattr(feature_cache, "version", absent)
+    with pytest.raises(SettingsError, match=r"egemaps needs opensmile: pip install 'mmser\[opensmile\]'"):
+        compute_features(rows, "egemaps")
+
+
+def test_an_empty_split_is_named(rows):
+    with pytest.raises(
+        EmptySplitError, match=r"No clip to compute paper94 of: the train split is empty\. Build another"
+    ):
+        compute_features(rows.select([]), "paper94")
+
+
 def test_two_processes_compute_what_one_does(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_cache, "_MIN_CLIPS_PER_PROCESS", 10)
     monkeypatch.setattr(feature_cache, "_CLIPS_A_SHARD", 8)
@@ -97,6 +141,37 @@ def test_features_are_exported_as_hdf5(corpus, tmp_path, capsys):
         assert group["label"][:].tolist() == test["label"]
         assert group["id"].asstr()[:].tolist() == test["id"]
         assert group["speaker"].asstr()[0] == "ravdess/test-0"
+
+
+def test_where_clips_have_several_classes_each_is_marked_in_all_splits(rows, tmp_path):
+    def relabel(row, index):
+        return {"label": None, "labels": [1, 2] if index == 0 else [0]}
+
+    several = rows.select([0, 1]).map(relabel, with_indices=True)
+    splits = {"train": several, "test": rows.select([2])}  # the third clip is sad, of angry, happy, sad
+    features = {split: np.zeros((len(each), 2), np.float32) for split, each in splits.items()}
+    feature_cache.write_hdf5(tmp_path / "f.h5", splits, features)
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file["train"]["label"][:].tolist() == [[0, 1, 1], [1, 0, 0]]
+        assert file["test"]["label"][:].tolist() == [[0, 0, 1]]
+        assert file["test"]["label"].dtype == np.int64
+
+
+def test_the_folder_of_the_file_is_made_before_the_work(corpus, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "new" / "deep" / "f.h5"
+    made = []
+    monkeypatch.setattr(
+        feature_cache, "compute_features", lambda rows, *_, **__: made.append(out.parent.is_dir()) or rows
+    )
+    monkeypatch.setattr(feature_cache, "write_hdf5", lambda *_: None)
+    monkeypatch.setattr("datasets.Dataset.shape", (0,))
+    assert main(["features", str(corpus), "--out", str(out)]) == 0
+    assert made == [True] * 3
+    (tmp_path / "file").write_text("mine")
+    made.clear()
+    assert main(["features", str(corpus), "--out", str(tmp_path / "file" / "f.h5")]) == 2
+    assert "file: cannot be written to" in capsys.readouterr().err
+    assert not made
 
 
 def test_a_file_that_is_there_is_not_replaced(corpus, tmp_path, capsys):

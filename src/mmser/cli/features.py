@@ -10,8 +10,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "features",
         help="hand-made features of every clip of a corpus, as HDF5",
         description="Compute a feature of every clip, or find it in the cache folder, and write an HDF5 file "
-        "with a group for each split: features, label (class number), id and speaker; the classes are an "
-        "attribute.",
+        "with a group for each split: features, label (class number, or 0 or 1 a class where clips have "
+        "several), id and speaker; the classes are an attribute.",
     )
     add = parser.add_argument
     add("corpus", type=Path, help="a corpus folder that `mmser build` wrote")
@@ -30,6 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and say what it holds."""
+    from mmser.curation.output import check_writable
     from mmser.curation.schema import load_corpus
     from mmser.errors import OutputExistsError, SettingsError
     from mmser.training.feature_cache import compute_features, write_hdf5
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists():
         raise OutputExistsError(f"{arguments.out}: is there already. Choose another name, or delete it.")
     corpus = load_corpus(arguments.corpus)
+    check_writable(arguments.out.parent, "--out: the folder")
     features = {
         split: compute_features(
             rows, arguments.features, cache_dir=arguments.cache_dir, num_proc=arguments.num_proc

@@ -74,6 +74,9 @@ def compute_logmel(waveform: np.ndarray) -> np.ndarray:
 def cut_blocks(waveform: np.ndarray, *, overlapping: bool) -> np.ndarray:
     """Cut a clip into blocks of 1 s, as Sharma's MobileNetV2 sees it.
 
+    Where blocks overlap the paper lowers the sampling rate first; every clip here is at 16 kHz already, and
+    both kinds of block are cut at that rate.
+
     Args:
         waveform: float32 (S,), at 16 kHz.
         overlapping: whether each block begins 10 ms before the one before it ends.

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +15,13 @@ from datasets import Dataset, Features, Value
 from mmser.curation.rows import map_rows, read_columns
 from mmser.curation.schema import decode_audio
 from mmser.curation.store import default_cache_dir
-from mmser.errors import SettingsError, UnknownNameError
+from mmser.errors import EmptySplitError, SettingsError, UnknownNameError
 from mmser.evaluation.writing import replacing
 from mmser.features.acoustic import FAMILIES, compute_families, compute_mlp_features, compute_paper94
 from mmser.features.egemaps import compute_egemaps
 from mmser.features.silence import compute_silence
 from mmser.features.spectrogram import compute_logmel, compute_mfcc80
+from mmser.training.collation import class_targets
 from mmser.training.embedding_cache import EmbeddingStore
 
 _VERSION = 1  # raise it when a feature of mmser.features gives other values
@@ -38,6 +39,15 @@ FEATURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
         "families": partial(compute_families, families=tuple(FAMILIES)),
         **{name: partial(compute_families, families=(name,)) for name in FAMILIES},
     }
+)
+_LIBRARIES: Mapping[str, Sequence[str]] = (
+    MappingProxyType(  # whose versions tell cached values; librosa's else
+        {
+            "egemaps": ("opensmile",),
+            "wavelet": ("librosa", "pywavelets"),
+            "families": ("librosa", "pywavelets"),
+        }
+    )
 )
 
 
@@ -57,12 +67,18 @@ def compute_features(
 
     Raises:
         UnknownNameError: no feature has that name.
+        EmptySplitError: there are no rows.
         SettingsError: the library of an optional feature is not installed.
     """
     if name not in FEATURES:
         raise UnknownNameError("feature", name, FEATURES)
+    if not len(rows):
+        raise EmptySplitError(
+            f"No clip to compute {name} of: the {rows.split or 'given'} split is empty. Build another "
+            "protocol or fold."
+        )
     (keys,) = read_columns(rows, ("sha256",))
-    folder = (cache_dir or default_cache_dir()) / "features" / f"{name}-{_VERSION}-{version('librosa')}"
+    folder = (cache_dir or default_cache_dir()) / "features" / f"{name}-{_VERSION}-{_versions(name)}"
     store = EmbeddingStore(folder)
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
     missing = sorted(index for key, index in first_of.items() if key not in store.rows)
@@ -70,6 +86,13 @@ def compute_features(
         _fill(rows.select_columns(["audio", "sha256"]).select(missing), name, folder, num_proc)
         store.read()
     return store.stack(keys).numpy()
+
+
+def _versions(name: str) -> str:
+    try:
+        return "-".join(version(library) for library in _LIBRARIES.get(name, ("librosa",)))
+    except PackageNotFoundError as error:  # opensmile alone is optional
+        raise SettingsError(f"{name} needs {error.name}: pip install 'mmser[opensmile]'.") from error
 
 
 def _fill(rows: Dataset, name: str, folder: Path, num_proc: int | None) -> None:
@@ -97,6 +120,9 @@ def _compute_shard(batch: Mapping[str, Sequence[Any]], name: str, folder: Path) 
 def write_hdf5(path: Path, corpus: Mapping[str, Dataset], features: Mapping[str, np.ndarray]) -> None:
     """Write features as Khan et al. kept them, whole or not at all.
 
+    A group for each split holds ``features``, ``id``, ``speaker`` and ``label``: the class number (N,), or
+    where clips of the corpus have several classes 0 or 1 a class, (N, C).
+
     Args:
         path: the file, which must not be there.
         corpus: split -> rows.
@@ -109,9 +135,11 @@ def write_hdf5(path: Path, corpus: Mapping[str, Dataset], features: Mapping[str,
         import h5py
     except ImportError as error:
         raise SettingsError("HDF5 needs h5py: pip install 'mmser[baselines]'.") from error
+    several = any(None in rows["label"] for rows in corpus.values())
     with replacing(path) as part, h5py.File(part, "w") as file:
         for split, rows in corpus.items():
-            ids, speakers, labels = read_columns(rows, ("id", "speaker", "label"))
+            ids, speakers = read_columns(rows, ("id", "speaker"))
+            labels = class_targets(rows) if several else rows["label"]
             group = file.create_group(split)
             group.create_dataset("features", data=features[split], compression="gzip")
             group.create_dataset("label", data=np.array(labels, dtype=np.int64))

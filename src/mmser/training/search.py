@@ -1,34 +1,57 @@
 """Search settings of a network at random, judged on validation.  space + trials -> the best settings
 
-Optuna draws and keeps the trials; the test split is not looked at.
+Optuna draws and keeps the trials; what is drawn follows from the seed and the number of the trial alone. The
+test split is not looked at.
 """
 
 import copy
 import hashlib
 import json
 import logging
+import math
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import datasets
+import numpy as np
 import optuna
 from accelerate.state import PartialState
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import read_corpus_json
-from mmser.errors import SettingsError, UnknownNameError
+from mmser.errors import DivergedError, SettingsError, UnknownNameError
+from mmser.evaluation.writing import SETTINGS_FILE, check_run_folder
 from mmser.training.arguments import TrainerSettings
 from mmser.training.networks import NetworkSettings, prepare_network
 from mmser.training.trainer import EmotionTrainer
 
 logger = logging.getLogger(__name__)
 
+_BATCH_SIZE, _EPOCHS = "per_device_train_batch_size", "num_train_epochs"
 OF_NETWORK = ("dropout", "l1", "l2")
-OF_TRAINER = ("learning_rate", "weight_decay", "per_device_train_batch_size", "num_train_epochs")
+OF_TRAINER = ("learning_rate", "weight_decay", _BATCH_SIZE, _EPOCHS)
+_FROM_0: tuple[str, Callable[[float], bool]] = ("finite numbers from 0", lambda value: 0 <= value < math.inf)
+_VALUES: Mapping[str, tuple[str, Callable[[float], bool]]] = MappingProxyType(
+    {
+        "dropout": ("rates from 0 to below 1", lambda value: 0 <= value < 1),
+        _BATCH_SIZE: ("whole numbers from 1", lambda value: value >= 1 and value.is_integer()),
+        _EPOCHS: ("finite numbers above 0", lambda value: 0 < value < math.inf),
+        **dict.fromkeys(("l1", "l2", "learning_rate", "weight_decay"), _FROM_0),
+    }
+)
 
 
 @dataclass
@@ -51,33 +74,46 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         """Check what argparse does not."""
-        if self.search_trials < 0 or self.search_epochs < 0:
+        if self.search_trials < 0 or not 0 <= self.search_epochs < math.inf:
             raise SettingsError(
                 f"search_trials is {self.search_trials} and search_epochs {self.search_epochs}, expected "
                 "both from 0."
             )
-        self.parse()
+        if _EPOCHS in self.parse() and self.search_epochs:
+            raise SettingsError(
+                f"search_space draws {_EPOCHS}, but by search_epochs every trial lasts "
+                f"{self.search_epochs:g}, whatever it draws. Leave one of them out."
+            )
 
-    def parse(self) -> dict[str, tuple[str, list[Any]]]:
-        """The space: name -> ("range", [low, high]) or ("choice", values)."""
+    def parse(self) -> dict[str, BaseDistribution]:
+        """The space, as Optuna draws from it: name -> distribution."""
         return dict(_parse(text) for text in self.search_space)
 
 
-def _parse(text: str) -> tuple[str, tuple[str, list[Any]]]:
+def _parse(text: str) -> tuple[str, BaseDistribution]:
     name, _, values = text.partition("=")
-    if name not in (*OF_NETWORK, *OF_TRAINER):
-        raise UnknownNameError("setting to search", name, (*OF_NETWORK, *OF_TRAINER))
-    kind, separator = ("range", ":") if ":" in values else ("choice", ",")
+    if name not in _VALUES:
+        raise UnknownNameError("setting to search", name, _VALUES)
+    is_range = ":" in values
     try:
-        numbers = [float(each) for each in values.split(separator)]
+        numbers = [float(each) for each in values.split(":" if is_range else ",")]
     except ValueError:
         numbers = []
-    in_order = kind == "choice" or (len(numbers) == 2 and 0 <= numbers[0] < numbers[1])
-    if not numbers or not in_order:
+    if not numbers or (is_range and not (len(numbers) == 2 and numbers[0] < numbers[1])):
         raise SettingsError(
-            f"search_space holds {text!r}, expected {name}=LOW:HIGH with 0 <= LOW < HIGH, or {name}=A,B,C."
+            f"search_space holds {text!r}, expected {name}=LOW:HIGH with LOW < HIGH, or {name}=A,B,C."
         )
-    return name, (kind, numbers)
+    expected, may_be = _VALUES[name]
+    odd = [number for number in numbers if not may_be(number)]
+    if odd:
+        raise SettingsError(f"search_space holds {text!r}, in it {odd}, expected {expected} for {name}.")
+    whole = name == _BATCH_SIZE
+    if not is_range:
+        return name, CategoricalDistribution([int(each) if whole else each for each in numbers])
+    low, high = numbers
+    if whole:
+        return name, IntDistribution(int(low), int(high), log=True)
+    return name, FloatDistribution(low, high, log=low > 0)
 
 
 def search_settings(
@@ -89,7 +125,8 @@ def search_settings(
 ) -> tuple[NetworkSettings, TrainingArguments]:
     """Train once with each of some drawn settings, and return those with the best validation UA.
 
-    Trials are kept beside the run, in ``OUT.search.log``: the same command goes on after a cut.
+    Trials are kept beside the run, in ``OUT.search.log``: the same command goes on after a cut, with the
+    trial that was cut, and finds what it would have found without. A trial that diverges counts as tried.
 
     Args:
         corpus: splits "train" and "validation"; "test" is not read.
@@ -102,35 +139,74 @@ def search_settings(
         The network's settings and the trainer's, with the best values in place.
 
     Raises:
-        SettingsError: several processes were launched.
+        SettingsError: several processes were launched, every trial diverged, or a trial is not
+            evaluated.
+        OutputExistsError: the run's folder holds a run and neither ``overwrite`` nor ``resume`` is set, or
+            holds anything else.
     """
     if PartialState().num_processes > 1:
         raise SettingsError(
             "A search runs in one process. Search first, then launch several with what it found."
         )
+    out = Path(str(settings.out))
+    if not (settings.resume and (out / SETTINGS_FILE).exists()):
+        check_run_folder(out, overwrite=settings.overwrite)
     seen = datasets.DatasetDict({split: corpus[split] for split in ("train", "validation")})
-    study = _open_study(settings, network, search, arguments)
-
-    def train_once(trial: optuna.Trial) -> float:
-        drawn = {name: _draw(trial, name, *space) for name, space in search.parse().items()}
-        return _train(seen, settings, *_apply(drawn, network, arguments), epochs=search.search_epochs)
-
-    study.optimize(train_once, n_trials=max(0, search.search_trials - len(study.trials)))
-    best = {name: _as_given(name, value) for name, value in study.best_params.items()}
-    logger.warning(
-        "Best of %d trials: validation UA %.2f with %s",
-        len(study.trials),
-        study.best_value,
-        best,
-    )
+    log = out.with_name(f"{out.name}.search.log")
+    study = _open_study(log, settings, network, search, arguments)
+    space = search.parse()
+    for number in range(len(_tried(study)), search.search_trials):
+        study.sampler = _build_sampler(arguments.seed, number)
+        trial = study.ask(space)
+        try:
+            score = _train(
+                seen, settings, *_apply(trial.params, network, arguments), epochs=search.search_epochs
+            )
+        except DivergedError as error:
+            logger.warning("Trial %d, %s, is passed by. %s", number, trial.params, error)
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, score)
+    best = _take_best(study, log)
     return _apply(best, network, arguments)
 
 
+def _tried(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that have a score or diverged; those that were cut are drawn again, under the same number."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _build_sampler(seed: int, number: int) -> optuna.samplers.RandomSampler:
+    (mixed,) = np.random.SeedSequence([seed, number]).generate_state(1)
+    return optuna.samplers.RandomSampler(seed=int(mixed))
+
+
+def _take_best(study: optuna.Study, log: Path) -> dict[str, Any]:
+    tried = _tried(study)
+    scored = [trial for trial in tried if trial.state == TrialState.COMPLETE]
+    if not scored:
+        raise SettingsError(
+            f"{log}: each of the {len(tried)} trials of this search diverged, so none is best. Search lower "
+            "learning rates: --search_space learning_rate=LOW:HIGH."
+        )
+    logger.warning(
+        "Best of %d trials, of which %d diverged: validation UA %.2f with %s",
+        len(tried),
+        len(tried) - len(scored),
+        study.best_value,
+        study.best_params,
+    )
+    return study.best_params
+
+
 def _open_study(
-    settings: TrainerSettings, network: NetworkSettings, search: SearchSettings, arguments: TrainingArguments
+    log: Path,
+    settings: TrainerSettings,
+    network: NetworkSettings,
+    search: SearchSettings,
+    arguments: TrainingArguments,
 ) -> optuna.Study:
-    out = Path(str(settings.out))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
     asked = [
         read_corpus_json(Path(str(settings.corpus)))["fingerprint"],
         asdict(network),
@@ -140,25 +216,12 @@ def _open_study(
     ]
     name = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()[:16]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    backend = JournalFileBackend(str(out.with_name(f"{out.name}.search.log")))
     return optuna.create_study(
         study_name=name,
-        storage=JournalStorage(backend),
-        sampler=optuna.samplers.RandomSampler(seed=arguments.seed),
+        storage=JournalStorage(JournalFileBackend(str(log))),
         direction="maximize",
         load_if_exists=True,
     )
-
-
-def _draw(trial: optuna.Trial, name: str, kind: str, numbers: list[float]) -> float | int:
-    if kind == "choice":
-        return _as_given(name, trial.suggest_categorical(name, numbers))
-    low, high = numbers
-    return _as_given(name, trial.suggest_float(name, low, high, log=low > 0))
-
-
-def _as_given(name: str, value: Any) -> float | int:
-    return int(value) if name == "per_device_train_batch_size" else float(value)
 
 
 def _apply(
@@ -196,4 +259,10 @@ def _train(
             eval_dataset=inputs.view("validation"),
         )
         trainer.train()
-    return max(entry["eval_ua"] for entry in trainer.state.log_history if "eval_ua" in entry)
+    scores = [entry["eval_ua"] for entry in trainer.state.log_history if "eval_ua" in entry]
+    if not scores:
+        raise SettingsError(
+            f"A trial of {arguments.num_train_epochs:g} epochs ended without an evaluation. Give "
+            "--eval_strategy epoch."
+        )
+    return max(scores)

@@ -51,7 +51,8 @@ class CnnLstm(nn.Module):
     """CNN-LSTM on log-mel (J. Zhao et al., 2019): four local feature blocks, then an LSTM over time.
 
     A block is a convolution of 3 by 3, batch norm, ELU and max-pooling: 64, 64, 128 and 128 filters, pooled
-    by 2, 4, 4 and 4; one LSTM layer of 256 units follows, and its last state is classified.
+    by 2, 4, 4 and 4; one LSTM layer of 256 units follows, and its last state is classified. The poolings
+    divide time by 128 as they do the bands: of a spectrogram of 278 frames the LSTM sees two steps.
 
     Args:
         num_classes: C.
