@@ -88,10 +88,11 @@ def main() -> int:
     failed += [name for result in results for name in result.result()]
     for name, options in VIEWS.items():
         out = arguments.out / "leaderboards" / name
-        call(
-            ["mmser", "leaderboard", arguments.out / "runs", *options, "--out", out], out.with_suffix(".log")
-        )
-        print((out / "leaderboard.md").read_text(encoding="utf-8"))
+        command = ["mmser", "leaderboard", arguments.out / "runs", *options, "--out", out]
+        wrong = call(command, out.with_suffix(".log"))
+        failed += wrong
+        if not wrong:
+            print((out / "leaderboard.md").read_text(encoding="utf-8"))
     for name in failed:
         print(f"failed: {name}", file=sys.stderr)
     return 1 if failed else 0
