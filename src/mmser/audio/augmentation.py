@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from audiomentations import AddBackgroundNoise, AddColorNoise, Gain, PitchShift, TimeStretch
 
+from mmser.audio import compiled  # noqa: F401 - audiomentations calls librosa
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import SAMPLE_RATE_HZ, read_waveform, write_wav
 from mmser.errors import AudioError, SettingsError, UnknownNameError

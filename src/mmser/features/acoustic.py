@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
-import librosa
 import numpy as np
 import pywt
 
+from mmser.audio.compiled import librosa
 from mmser.audio.io import SAMPLE_RATE_HZ
 from mmser.errors import UnknownNameError
 

@@ -4,9 +4,9 @@ What stands between the words is the room, the microphone and what was done to t
 emotion, a model can learn the recording instead.
 """
 
-import librosa
 import numpy as np
 
+from mmser.audio.compiled import librosa
 from mmser.audio.io import SAMPLE_RATE_HZ
 
 QUIET_BELOW_PEAK_DB = 30.0

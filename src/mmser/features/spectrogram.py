@@ -4,9 +4,9 @@ librosa computes the spectra; windows and sizes are the papers', converted to 16
 another rate.
 """
 
-import librosa
 import numpy as np
 
+from mmser.audio.compiled import librosa
 from mmser.audio.io import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ  # Sharma: blocks of 1 s
