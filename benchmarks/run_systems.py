@@ -28,8 +28,7 @@ from mmser.models.classical import SYSTEMS
 from mmser.models.networks.mobilenet import BLOCK_NETS
 from mmser.models.networks.systems import NETWORKS
 
-ROOT = Path(__file__).parents[1]
-RECIPES = ROOT / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 VIEWS = {"all": [], "without-tess": ["--without", "tess"], "ravdess": ["--only", "ravdess"]}
 HUBERT = ("hubert", "hubert_top_cnn", "hubert_partial", "hubert_entire")
 NEEDED = ("hubert", "bert")  # options without which the jobs that take them are left out
@@ -172,11 +171,10 @@ def run_job(job: Job, corpus: Path, arguments: argparse.Namespace) -> list[str]:
     if job.recipe == "train_baselines":
         command = [sys.executable, *command, "--systems", *missing]
     else:
-        config = (
-            ["--config_file", RECIPES / "accelerate" / "cpu.yaml"] if not torch.cuda.is_available() else []
-        )
+        on_cpu = not torch.cuda.is_available()
+        config = ["--config_file", RECIPES / "accelerate" / "cpu.yaml"] if on_cpu else []
         command = ["accelerate", "launch", *config, *command]
-        command += [] if torch.cuda.is_available() else ["--use_cpu", "True"]
+        command += ["--use_cpu", "True"] if on_cpu else []
         command += ["--num_train_epochs", arguments.epochs] if arguments.epochs else []
         command += ["--bf16", "True"] if arguments.bf16 and job.recipe == "train_cnn" else []
     log = arguments.out / "logs" / f"{corpus.name}-{job.name}.log"

@@ -82,6 +82,8 @@ def test_a_table_that_is_not_there_is_found_before_the_work(tmp_path):
 
 
 def test_several_labels_may_be_left_as_they_are():
+    with pytest.raises(SettingsError, match="has several classes"):
+        replace(USUAL, scheme="ekman7-multi", balance_to="5").check()
     replace(USUAL, scheme="ekman7-multi", balance_to="none").check()
 
 

@@ -66,7 +66,9 @@ def test_a_checkpoint_is_not_asked_for_where_its_transcripts_are_kept(
 ):
     build("first", transcripts="whisper", cache_dir=tmp_path / "cache")
     monkeypatch.setattr(fake_listener, "fetch", lambda _: pytest.fail("a checkpoint was fetched"))
+    heard = len(fake_listener.heard)
     build("second", transcripts="whisper", cache_dir=tmp_path / "cache")
+    assert len(fake_listener.heard) == heard > 0
 
 
 def test_a_corpus_is_not_overwritten_unless_asked(build):

@@ -75,6 +75,8 @@ def test_a_run_is_not_resumed_on_another_corpus(tmp_path):
 def test_a_run_is_resumed_on_the_same_corpus_in_another_place(tmp_path):
     prepare_folder(tmp_path / "o", SETTINGS, "one")
     prepare_folder(tmp_path / "o", {**SETTINGS, "resume": True, "corpus": "moved/a"}, "one")
+    begun = json.loads((tmp_path / "o" / "settings.json").read_text())
+    assert begun["corpus"] == SETTINGS["corpus"]  # as it was begun
 
 
 def test_a_run_that_cannot_be_resumed_needs_no_such_setting(tmp_path):

@@ -8,11 +8,15 @@ from transformers import AutoConfig, PreTrainedModel
 from mmser.errors import CheckpointError
 from mmser.models.audio_classifier import load_audio_classifier
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
+from mmser.models.networks.mobilenet import BlockNetConfig
+from mmser.models.networks.modeling import NetworkConfig
 from mmser.models.strict import load_processor, load_strictly
 
 Processor = AudioFeatures | FusionProcessor  # what makes features: of sound alone, or of sound and text
 
-AutoConfig.register(FusionConfig.model_type, FusionConfig, exist_ok=True)
+_HAND_MADE = (NetworkConfig, BlockNetConfig)
+for _config in (FusionConfig, *_HAND_MADE):
+    AutoConfig.register(_config.model_type, _config, exist_ok=True)
 
 
 def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
@@ -28,28 +32,26 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
         CheckpointError: no model there, one that lacks weights or a file of its processor, or a system over
             hand-made features.
     """
-    _refuse_hand_made(Path(folder))
+    if (Path(folder) / "model.skops").is_file():
+        raise _hand_made(folder)
     try:
         config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{folder}: holds no model that mmser knows ({error}). Expected the folder of a finished run."
         ) from error
+    if isinstance(config, _HAND_MADE):
+        raise _hand_made(folder)
     if config.model_type == FusionConfig.model_type:
         return load_fusion(folder)
     return load_audio_classifier(folder)
 
 
-def _refuse_hand_made(folder: Path) -> None:
-    """Name what a folder holds instead of a model with encoders."""
-    config = folder / "config.json"
-    text = config.read_text(encoding="utf-8") if config.is_file() else ""
-    is_network = any(f'"model_type": "{kind}"' in text for kind in ("mmser-network", "mmser-blocknet"))
-    if is_network or any(folder.glob("*.skops")):
-        raise CheckpointError(
-            f"{folder}: a system over hand-made features, expected a model that hears clips itself. Its "
-            "scores are in metrics.json and report.md; `mmser leaderboard` and `mmser compare` read them."
-        )
+def _hand_made(folder: str | Path) -> CheckpointError:
+    return CheckpointError(
+        f"{folder}: a system over hand-made features, expected a model that hears clips itself. Its scores "
+        "are in metrics.json and report.md; `mmser leaderboard` and `mmser compare` read them."
+    )
 
 
 def choose_device(wanted: str | None = None) -> str:

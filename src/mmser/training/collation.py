@@ -13,17 +13,15 @@ from mmser.curation.schema import decode_audio
 from mmser.models.loading import Processor
 
 
-class ClipDataset(torch.utils.data.Dataset):
-    """A split whose items are the features of one clip, made when asked for.
+class RowDataset(torch.utils.data.Dataset):
+    """A split whose items are made of its rows when asked for.
 
     Args:
         split: rows with the columns of ``curation.schema``.
-        processor: the model's own processor.
     """
 
-    def __init__(self, split: datasets.Dataset, processor: Processor):
+    def __init__(self, split: datasets.Dataset):
         self.split = split
-        self.processor = processor
 
     def __len__(self) -> int:
         return len(self.split)
@@ -32,6 +30,19 @@ class ClipDataset(torch.utils.data.Dataset):
     def lengths(self) -> list[float]:
         """Seconds of each clip, by which batches can be grouped."""
         return list(self.split["duration_s"])
+
+
+class ClipDataset(RowDataset):
+    """A split whose items are the features of one clip.
+
+    Args:
+        split: rows with the columns of ``curation.schema``.
+        processor: the model's own processor.
+    """
+
+    def __init__(self, split: datasets.Dataset, processor: Processor):
+        super().__init__(split)
+        self.processor = processor
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.split[index]

@@ -25,7 +25,7 @@ from mmser.features.spectrogram import compute_block_picture, cut_blocks, to_jet
 from mmser.models.loading import Processor
 from mmser.models.networks.mobilenet import GENDERS, BlockNetForEmotionClassification
 from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, PooledDataset, collate_clips
+from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips
 from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
 
 
@@ -190,7 +190,7 @@ class BlockInputs:
         }
 
 
-class BlockDataset(torch.utils.data.Dataset):
+class BlockDataset(RowDataset):
     """A split whose items are the pictures of a clip's blocks, uint8 (K, 257, 251).
 
     Args:
@@ -203,7 +203,7 @@ class BlockDataset(torch.utils.data.Dataset):
     """
 
     def __init__(self, split: datasets.Dataset, *, overlapping: bool, with_gender: bool):
-        self.split = split
+        super().__init__(split)
         self.overlapping = overlapping
         self.genders: list[int] | None = None
         if with_gender:
@@ -217,14 +217,6 @@ class BlockDataset(torch.utils.data.Dataset):
                     "gender, or give their table a column gender."
                 )
             self.genders = [GENDERS.index(gender) for gender in genders]
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    @property
-    def lengths(self) -> list[float]:
-        """Seconds of each clip, by which batches can be grouped."""
-        return list(self.split["duration_s"])
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.split[index]

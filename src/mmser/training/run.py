@@ -14,7 +14,7 @@ from typing import Any
 import datasets
 import pandas as pd
 from accelerate.state import PartialState
-from transformers import EarlyStoppingCallback, PreTrainedModel, TrainingArguments
+from transformers import PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
 from mmser.errors import MmserError, SettingsError
@@ -33,7 +33,7 @@ from mmser.training.scoring import (
     make_frame,
     write_emotions,
 )
-from mmser.training.trainer import EmotionTrainer
+from mmser.training.trainer import build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -76,17 +76,17 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     Raises:
         OutputExistsError: the run's folder holds a run and neither ``overwrite`` nor ``resume`` is set, or
             holds anything else.
-        SettingsError: a resumed run was begun with other settings or on another corpus.
+        SettingsError: a resumed run was begun with other settings or on another corpus, or clips have
+            several classes and the model tells one.
         RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
-        SettingsError: clips have several classes, and the model tells one.
     """
     check_splits(run.corpus, str(run.settings.corpus), several_classes=run.inputs.several_classes)
     check_processes()
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = _build_trainer(run)
+    trainer = build_trainer(run.inputs, run.arguments, run.out / "checkpoints", run.settings.patience)
     started = time.perf_counter()
     checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -123,22 +123,6 @@ def check_processes() -> None:
             f"{launched} processes were launched, and each thinks that it is alone: they would write one run "
             "over another. Without a GPU give --use_cpu True."
         )
-
-
-def _build_trainer(run: Run) -> EmotionTrainer:
-    arguments = run.arguments
-    arguments.output_dir = str(run.out / "checkpoints")
-    arguments.remove_unused_columns = False
-    arguments.label_names = ["labels"]
-    return EmotionTrainer(
-        classes=class_names(run.inputs.model),
-        model=run.inputs.trained,
-        args=arguments,
-        data_collator=run.inputs.collate,
-        train_dataset=run.inputs.view("train"),
-        eval_dataset=run.inputs.view("validation"),
-        callbacks=[EarlyStoppingCallback(run.settings.patience)] if run.settings.patience else None,
-    )
 
 
 def save_model(run: Run, validation: pd.DataFrame) -> None:

@@ -105,20 +105,17 @@ def make_frame(split: datasets.Dataset, logits: np.ndarray, classes: Sequence[st
         A predictions frame (``mmser.evaluation.predictions``) of the clips that have one class: those with
         several have no place in UA and WA.
     """
-    several = np.array([label is None for label in split["label"]])
-    if not several.any():
-        return make_predictions(describe_clips(split), softmax(logits), classes)
-    targets = class_targets(split)
-    single = np.flatnonzero(targets.sum(dim=1).numpy() == 1)
-    clips = split.select_columns(["id", "speaker", "corpus", "gender"]).to_pandas().iloc[single]
-    clips["label"] = [classes[index] for index in targets[single].argmax(dim=1)]
-    return make_predictions(clips, softmax(logits[single]), classes)
+    clips = describe_clips(split)
+    single = clips["label"].notna().to_numpy()
+    return make_predictions(clips[single], softmax(logits[single]), classes)
 
 
 def describe_clips(split: datasets.Dataset) -> pd.DataFrame:
-    """The columns id, speaker, corpus, label and gender, as text, of the clips that are predicted."""
-    clips = split.select_columns(["id", "speaker", "corpus", "label", "gender"]).to_pandas()
-    clips["label"] = [split.features["label"].int2str(label) for label in clips["label"]]
+    """The columns id, speaker, corpus, label and gender, as text; no label where a clip has several."""
+    clips = split.select_columns(["id", "speaker", "corpus", "gender"]).to_pandas()
+    names, targets = split.features["label"].names, class_targets(split).numpy()
+    labels = [names[row.argmax()] if row.sum() == 1 else None for row in targets]
+    clips.insert(list(clips).index("gender"), "label", labels)
     return clips
 
 

@@ -36,7 +36,7 @@ from mmser.errors import DivergedError, SettingsError, UnknownNameError
 from mmser.evaluation.writing import SETTINGS_FILE, check_run_folder
 from mmser.training.arguments import TrainerSettings
 from mmser.training.networks import NetworkSettings, prepare_network
-from mmser.training.trainer import EmotionTrainer
+from mmser.training.trainer import build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -247,17 +247,8 @@ def _train(
     inputs = prepare_network(corpus, network, settings)
     arguments.num_train_epochs = epochs or arguments.num_train_epochs
     arguments.save_strategy, arguments.load_best_model_at_end = "no", False
-    arguments.remove_unused_columns, arguments.label_names = False, ["labels"]
     with tempfile.TemporaryDirectory() as folder:  # Trainer makes one, and writes nothing there
-        arguments.output_dir = folder
-        trainer = EmotionTrainer(
-            classes=corpus["train"].features["label"].names,
-            model=inputs.trained,
-            args=arguments,
-            data_collator=inputs.collate,
-            train_dataset=inputs.view("train"),
-            eval_dataset=inputs.view("validation"),
-        )
+        trainer = build_trainer(inputs, arguments, Path(folder))
         trainer.train()
     scores = [entry["eval_ua"] for entry in trainer.state.log_history if "eval_ua" in entry]
     if not scores:

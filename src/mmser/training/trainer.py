@@ -1,16 +1,19 @@
 """transformers' Trainer, fitted to corpora of clips.  model + splits -> trained model, logits"""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
-from transformers import EvalPrediction, Trainer
+from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from mmser.errors import DivergedError
 from mmser.evaluation.metrics import EmotionMetric
+from mmser.training.inputs import Inputs
+from mmser.training.scoring import class_names
 
 
 class EmotionTrainer(Trainer):
@@ -68,6 +71,31 @@ class EmotionTrainer(Trainer):
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         return SequentialSampler(eval_dataset)  # type: ignore[arg-type]
+
+
+def build_trainer(
+    inputs: Inputs, arguments: TrainingArguments, folder: Path, patience: int = 0
+) -> EmotionTrainer:
+    """Put together what trains a model on the train split and judges it on validation.
+
+    Args:
+        inputs: the model and its splits.
+        arguments: transformers' own; what every run of ours fixes is set in them.
+        folder: for checkpoints.
+        patience: evaluations without a better validation UA after which it stops; 0 never stops.
+    """
+    arguments.output_dir = str(folder)
+    arguments.remove_unused_columns = False
+    arguments.label_names = ["labels"]
+    return EmotionTrainer(
+        classes=class_names(inputs.model),
+        model=inputs.trained,
+        args=arguments,
+        data_collator=inputs.collate,
+        train_dataset=inputs.view("train"),
+        eval_dataset=inputs.view("validation"),
+        callbacks=[EarlyStoppingCallback(patience)] if patience else None,
+    )
 
 
 class LengthSampler(Sampler[int]):
