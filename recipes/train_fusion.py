@@ -31,6 +31,11 @@ def main() -> None:
             classes,
             window_s=towers.window_s,
             dropout=towers.dropout,
+            audio_pooling=towers.pooling,
+            audio_layers=towers.layers,
+            text_pooling=towers.text_pooling,
+            text_layers=towers.text_layers,
+            modality_dropout=towers.modality_dropout,
         )
     freeze_audio_tower(model.audio_encoder, towers.freeze)
     if towers.freeze_text:

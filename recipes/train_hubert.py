@@ -1,5 +1,7 @@
 """Train a speech encoder alone: HuBERT with a linear classifier, as stock AutoModelForAudioClassification.
 
+With another pooling than the mean of the last layer, or dropout, it is the fusion model without text.
+
     accelerate launch recipes/train_hubert.py --config recipes/configs/hubert.yaml \
         --corpus corpora/paper7 --out runs/hubert
 
@@ -9,10 +11,12 @@ Every key of the YAML and every field of transformers.TrainingArguments can be g
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
-from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
+from mmser.models.audio_classifier import build_audio_classifier
+from mmser.models.fusion import build_speech
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
 from mmser.training.freezing import freeze_audio_tower
+from mmser.training.frozen import encoders_of
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
@@ -24,8 +28,18 @@ def main() -> None:
     corpus = load_corpus(settings.corpus)
     classes = corpus["train"].features["label"].names
     with refusing_bad_towers():
-        model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
-    freeze_audio_tower(get_audio_tower(model), audio.freeze)
+        if audio.has_stock_head:
+            model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
+        else:
+            model, processor = build_speech(
+                audio.audio_encoder,
+                classes,
+                window_s=audio.window_s,
+                dropout=audio.dropout,
+                audio_pooling=audio.pooling,
+                audio_layers=audio.layers,
+            )
+    freeze_audio_tower(encoders_of(model)["audio"], audio.freeze)
     described = describe(settings, audio, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

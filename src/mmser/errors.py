@@ -80,3 +80,7 @@ class DownloadError(MmserError):
 
 class DivergedError(MmserError):
     """A model whose answers are no numbers."""
+
+
+class CacheError(MmserError):
+    """A cache that does not hold what was written to it."""

@@ -6,10 +6,10 @@ from transformers import WhisperForAudioClassification, pipeline
 
 from mmser.models.audio_classifier import (
     build_audio_classifier,
-    classify_pooled,
-    embed_audio,
+    classify_rows,
     get_audio_tower,
     load_audio_classifier,
+    reduce_audio,
 )
 
 AUDIO = ["hubert", "wav2vec2", "wavlm", "whisper"]
@@ -20,11 +20,11 @@ def test_classifying_pooled_states_is_the_stock_forward(audio_classifier, clips,
     model, features = audio_classifier(audio)
     batch = features.pad([features.features(clip) for clip in clips])
     with torch.no_grad():
-        pooled = embed_audio(model, **batch)
+        rows, mask = reduce_audio(model, **batch)
         expected = model(**batch).logits
-    assert pooled.shape == (2, 16)
+    assert rows.shape == (2, 2, 3, 16)  # mean and deviation of two blocks and of what enters the first
     assert expected.abs().max() > 1
-    torch.testing.assert_close(classify_pooled(model, pooled), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(classify_rows(model, rows, mask), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("audio", ["hubert", "wavlm"])
@@ -33,9 +33,8 @@ def test_pooling_without_a_mask_is_the_stock_forward_too(audio_classifier, clips
     values = features.pad([features.features(clips[0])])["input_values"]
     with torch.no_grad():
         expected = model(values).logits
-        torch.testing.assert_close(
-            classify_pooled(model, embed_audio(model, values)), expected, atol=1e-5, rtol=1e-5
-        )
+        rows = reduce_audio(model, values)
+        torch.testing.assert_close(classify_rows(model, *rows), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("audio", AUDIO)
@@ -53,7 +52,7 @@ def test_a_mixture_of_layers_cannot_be_pooled_ahead(audio_classifier, clips):
     model, features = audio_classifier()
     model.config.use_weighted_layer_sum = True
     with pytest.raises(ValueError, match="use_weighted_layer_sum"):
-        embed_audio(model, **features.pad([features.features(clips[0])]))
+        reduce_audio(model, **features.pad([features.features(clips[0])]))
 
 
 @pytest.mark.parametrize("audio", AUDIO)

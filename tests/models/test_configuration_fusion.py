@@ -32,7 +32,17 @@ def test_joining_two_encoders_keeps_the_attention_that_they_chose():
     )
 
 
-@pytest.mark.parametrize("text_config", [None, {"hidden_size": 16}])
-def test_a_missing_encoder_is_refused(text_config):
+@pytest.mark.parametrize("audio_config", [None, {"hidden_size": 16}])
+def test_a_missing_encoder_is_refused(audio_config):
+    with pytest.raises(ValueError, match=r"audio_config is .* expected an encoder's configuration"):
+        FusionConfig(audio_config=audio_config, text_config=BertConfig())
+
+
+def test_a_text_encoder_without_a_type_is_refused():
     with pytest.raises(ValueError, match=r"text_config is .* expected an encoder's configuration"):
-        FusionConfig(audio_config=HubertConfig(), text_config=text_config)
+        FusionConfig(audio_config=HubertConfig(), text_config={"hidden_size": 16})
+
+
+def test_a_model_of_sound_alone_cannot_be_trained_to_go_without_it():
+    with pytest.raises(ValueError, match=r"modality_dropout is 0\.2 in a model of sound alone"):
+        FusionConfig(audio_config=HubertConfig(), modality_dropout=0.2)

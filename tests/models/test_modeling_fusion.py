@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mmser.models.fusion import FusionForEmotionClassification, build_fusion
+from mmser.models.fusion import FusionForEmotionClassification, build_fusion, build_speech
+from mmser.models.loading import load_model
 
 TEXTS = ["", "the dogs are sitting by the door"]
+CLASSES = ["angry", "happy", "sad"]
 AUDIO = ["hubert", "wav2vec2", "wavlm", "whisper"]
 
 LOAD_WITHOUT_MMSER = """
@@ -71,6 +73,95 @@ def test_forward_is_embedding_then_classifying(fusion, clips):
     text = model.embed_text(batch["input_ids"], batch["text_attention_mask"])
     assert audio.shape == text.shape == (2, 16)
     assert torch.equal(model.classify(audio, text), model(**batch).logits)
+
+
+HEADS = [
+    {"audio_pooling": pooling, "audio_layers": layers, "text_pooling": pooling, "text_layers": layers}
+    for pooling in ("mean", "mean+std", "attention")
+    for layers in ("last", "weighted")
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: "-".join(list(head.values())[:2]))
+@pytest.mark.parametrize("audio", ["hubert", "whisper"])
+def test_every_head_is_blind_to_the_batch_and_saved_whole(fusion, clips, tmp_path, audio, head):
+    model, processor = fusion(audio, "bert", **head)
+    for name, weight in model.named_parameters():
+        if "pooling" in name:
+            torch.nn.init.normal_(weight)
+    features = [processor.features(*clip) for clip in zip(clips, TEXTS, strict=True)]
+    model.save_pretrained(tmp_path)
+    again = FusionForEmotionClassification.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        alone = model(**processor.pad(features[:1])).logits[0]
+        beside = model(**processor.pad(features)).logits[0]
+        loaded = again(**processor.pad(features[:1])).logits[0]
+    assert (alone - beside).abs().max() < 1e-4
+    torch.testing.assert_close(loaded, alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("audio", AUDIO)
+def test_sound_alone_has_every_way_of_pooling(checkpoints, clips, tmp_path, audio):
+    model, features = build_speech(
+        str(checkpoints / audio), CLASSES, window_s=4, audio_pooling="mean+std", audio_layers="weighted"
+    )
+    assert model.classifier.in_features == 32
+    made = [features.features(clip) for clip in clips]
+    model.save_pretrained(tmp_path)
+    features.save_pretrained(str(tmp_path))
+    loaded, loaded_features = load_model(tmp_path)
+    with torch.no_grad():
+        alone = model(**features.pad(made[:1])).logits[0]
+        beside = model(**features.pad(made)).logits[0]
+        again = loaded(**loaded_features.pad([loaded_features.features(clips[0])])).logits[0]
+    assert (alone - beside).abs().max() < 1e-4
+    assert torch.equal(alone, again)
+
+
+def test_text_where_none_is_read_and_no_text_where_it_is_are_refused(fusion, checkpoints, clips):
+    model, processor = fusion()
+    batch = processor(clips, TEXTS, sampling_rate=16_000)
+    with pytest.raises(ValueError, match=r"Expected sound and its transcript, got .*None"):
+        model(batch["input_values"], batch["attention_mask"])
+    deaf, _ = build_speech(str(checkpoints / "hubert"), CLASSES)
+    with pytest.raises(ValueError, match="Expected sound alone: the model reads no text, got"):
+        deaf(**batch)
+
+
+def test_a_model_goes_without_a_transcript_only_if_trained_so(fusion, clips):
+    batch_of = {}
+    for name, text in (("none", None), ("empty", ""), ("some", "dogs")):
+        model, processor = fusion(modality_dropout=0.5)
+        batch_of[name] = processor.pad([processor.features(clips[0], text)])
+    with torch.no_grad():
+        logits = {name: model(**batch).logits for name, batch in batch_of.items()}
+        sound = model.embed_audio(batch_of["none"]["input_values"], batch_of["none"]["attention_mask"])
+        by_hand = model.classify(sound, torch.zeros(1, 16))
+    torch.testing.assert_close(logits["none"], by_hand)
+    assert (logits["none"] - logits["empty"]).abs().max() > 0.1
+    with pytest.raises(ValueError, match="was not trained to go without"):
+        fusion()[0](**batch_of["none"])
+
+
+def test_a_missing_transcript_changes_nothing_for_the_clip_beside_it(fusion, clips):
+    model, processor = fusion(modality_dropout=0.5)
+    without, beside = processor.features(clips[0], None), processor.features(clips[1], "dogs")
+    with torch.no_grad():
+        both = model(**processor.pad([without, beside])).logits
+        alone = torch.cat([model(**processor.pad([each])).logits for each in (without, beside)])
+    torch.testing.assert_close(both, alone, atol=1e-4, rtol=0)
+
+
+def test_modality_dropout_takes_sound_or_text_each_as_often_in_training_alone(fusion):
+    model, _ = fusion(modality_dropout=0.5, dropout=0.0)
+    torch.nn.init.zeros_(model.classifier.bias)
+    sound, text = torch.ones(4000, 16), torch.ones(4000, 16)
+    torch.manual_seed(0)
+    seen = model.train().classify(sound, text)
+    whole = model.eval().classify(sound, text)[0]
+    heard, read = model.classify(sound, 0 * text)[0], model.classify(0 * sound, text)[0]
+    shares = [(seen - each).abs().amax(1).lt(1e-4).float().mean().item() for each in (whole, heard, read)]
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
 
 
 def test_both_towers_decide(fusion, clips):

@@ -15,7 +15,9 @@ from transformers import (
     WhisperConfig,
 )
 
+from factories_models import save_audio_checkpoint
 from mmser.models.fusion import install_masked_norm
+from mmser.models.fusion.pretrained import load_audio_tower
 from mmser.models.fusion.towers import (
     build_audio_tower,
     build_text_tower,
@@ -51,10 +53,30 @@ def test_the_real_frames_of_a_padded_clip_are_those_it_has_alone(fusion, clips, 
     with torch.no_grad():
         states = []
         for batch in (processor.pad([short]), processor.pad([short, long])):
-            hidden, real = encode_audio(model.audio_encoder, batch["input_values"], batch["attention_mask"])
+            (hidden,), real = encode_audio(
+                model.audio_encoder, batch["input_values"], batch["attention_mask"]
+            )
             states.append(hidden[0, real[0]])
     assert states[0].shape == (50 if audio == "whisper" else 49, 16)
     torch.testing.assert_close(states[1], states[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("audio", ["hubert", "hubert-large", "wavlm", "whisper"])
+def test_all_layers_are_what_enters_the_first_block_and_what_leaves_each(tmp_path, audio):
+    source = save_audio_checkpoint(audio, tmp_path / audio)
+    tower = load_audio_tower(str(source), window_s=4).eval()
+    values = torch.randn(1, 80, 400) if audio == "whisper" else torch.randn(1, 16_000)
+    mask = torch.ones(1, values.shape[-1], dtype=torch.long)
+    entered = []
+    layers = tower.layers if audio == "whisper" else tower.encoder.layers
+    layers[0].register_forward_pre_hook(lambda _, args: entered.append(args[0]))
+    with torch.no_grad():
+        hidden, _ = encode_audio(tower, values, mask, all_layers=True)
+        (last,), _ = encode_audio(tower, values, mask)
+    assert len(hidden) == 3
+    assert torch.equal(hidden[0], entered[0])
+    assert torch.equal(hidden[2], last)
+    assert (hidden[1] - hidden[2]).abs().max() > 0.01
 
 
 def test_a_text_tower_has_no_pooler_whose_weights_no_loss_would_reach():
@@ -83,8 +105,8 @@ def test_every_speech_encoder_on_offer_is_blind_to_padding(config):
     mask = (torch.arange(48_000) < torch.tensor([[16_000], [48_000]])).long()
     values = torch.randn(2, 48_000) * mask
     with torch.no_grad():
-        alone, _ = encode_audio(tower, values[:1, :16_000], mask[:1, :16_000])
-        beside, real = encode_audio(tower, values, mask)
+        (alone,), _ = encode_audio(tower, values[:1, :16_000], mask[:1, :16_000])
+        (beside,), real = encode_audio(tower, values, mask)
     assert alone.abs().max() > 1
     torch.testing.assert_close(beside[0, real[0]], alone[0], atol=2e-5, rtol=0)
 

@@ -1,19 +1,22 @@
+import errno
 import logging
 
+import pytest
 import torch
 
+from mmser.training import embedding_cache
 from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
 
 
 def compute_doubles(values, calls):
     def compute(indices):
         calls.append(indices)
-        return torch.tensor([[2.0 * values[index]] for index in indices])
+        return [torch.tensor([2.0 * values[index]]) for index in indices]
 
     return compute
 
 
-def test_states_are_computed_once_shortest_first_and_found_again(tmp_path):
+def test_results_are_computed_once_shortest_first_and_found_again(tmp_path):
     calls = []
     compute = compute_doubles([1, 2, 3], calls)
     store = EmbeddingStore(tmp_path)
@@ -24,41 +27,113 @@ def test_states_are_computed_once_shortest_first_and_found_again(tmp_path):
     assert reread.stack(["c", "a"]).tolist() == [[6.0], [2.0]]
 
 
+def test_results_of_unlike_length_come_back_each_with_its_own(tmp_path):
+    store = EmbeddingStore(tmp_path)
+    store.write(["a", "b"], [torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]])])
+    for each in (store, EmbeddingStore(tmp_path)):
+        assert each.get("a").tolist() == [[1, 2]]
+        assert each.get("b").tolist() == [[3, 4], [5, 6]]
+
+
 def test_items_of_equal_content_are_computed_once(tmp_path):
     calls = []
-    store = EmbeddingStore(tmp_path)
-    assert (
-        fill_store(store, ["a", "a", "b"], [1.0, 1.0, 1.0], compute_doubles([5, 5, 7], calls), batch_size=8)
-        == 2
-    )
+    compute = compute_doubles([5, 5, 7], calls)
+    assert fill_store(EmbeddingStore(tmp_path), ["a", "a", "b"], [1.0] * 3, compute, batch_size=8) == 2
     assert calls == [[0, 2]]
 
 
-def test_a_damaged_shard_is_ignored_with_one_log_line_and_computed_again(tmp_path, caplog):
+def test_two_processes_compute_a_half_each(tmp_path):
+    compute = compute_doubles(range(5), [])
+    shares = [
+        fill_store(
+            EmbeddingStore(tmp_path / str(index)),
+            list("abcde"),
+            [1.0] * 5,
+            compute,
+            batch_size=2,
+            share=(index, 2),
+        )
+        for index in (0, 1)
+    ]
+    assert shares == [3, 2]
+    halves = [{key for key in "abcde" if key in EmbeddingStore(tmp_path / name)} for name in "01"]
+    assert halves == [set("ace"), set("bd")]
+
+
+def test_what_was_computed_before_an_interrupt_is_kept(tmp_path):
+    def compute(indices):
+        if indices == [1]:
+            raise KeyboardInterrupt
+        return [torch.ones(1)]
+
+    with pytest.raises(KeyboardInterrupt):
+        fill_store(EmbeddingStore(tmp_path), ["a", "b"], [1.0, 2.0], compute, batch_size=1)
+    assert "a" in EmbeddingStore(tmp_path)
+    assert len(EmbeddingStore(tmp_path)) == 1
+
+
+def test_a_long_fill_is_written_shard_by_shard(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_cache, "_CLIPS_A_SHARD", 2)
     store = EmbeddingStore(tmp_path)
-    store.write(["a"], torch.tensor([[1.0]]))
-    (shard,) = tmp_path.glob("*.safetensors")
-    shard.write_bytes(shard.read_bytes()[:-2])
+    fill_store(store, list("abcde"), [1.0] * 5, compute_doubles(range(5), []), batch_size=1)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert store.stack("edcba").flatten().tolist() == [8, 6, 4, 2, 0]
+
+
+@pytest.mark.parametrize("damage", ["cut", "foreign"])
+def test_a_shard_that_is_damaged_or_of_other_weights_is_rewritten_with_one_log_line(tmp_path, caplog, damage):
+    store = EmbeddingStore(tmp_path / "mine")
+    if damage == "cut":
+        store.write(["a"], [torch.tensor([1.0])])
+        (shard,) = store.folder.iterdir()
+        shard.write_bytes(shard.read_bytes()[:-2])
+    else:
+        shard = EmbeddingStore.write_shard(tmp_path / "other", ["a"], [torch.tensor([1.0])])
+        store.folder.mkdir()
+        shard.rename(store.folder / shard.name)
     with caplog.at_level(logging.WARNING):
-        reread = EmbeddingStore(tmp_path)
-    assert [record.message for record in caplog.records if "damaged" in record.message]
-    assert len(caplog.records) == 1
-    assert reread.rows == {}
+        reread = EmbeddingStore(store.folder)
+    (record,) = caplog.records
+    assert "damaged" in record.message
+    assert ("it belongs to other" in record.message) == (damage == "foreign")
+    assert len(reread) == 0
     assert fill_store(reread, ["a"], [1.0], compute_doubles([4], []), batch_size=1) == 1
-    assert EmbeddingStore(tmp_path).stack(["a"]).tolist() == [[8.0]]
+    assert EmbeddingStore(store.folder).stack(["a"]).tolist() == [[8.0]]
 
 
 def test_a_shard_cut_short_while_being_written_is_not_seen(tmp_path):
     (tmp_path / "0.part").write_bytes(b"half")
-    assert EmbeddingStore(tmp_path).rows == {}
+    assert len(EmbeddingStore(tmp_path)) == 0
 
 
-def test_states_that_another_process_wrote_are_found_by_reading_again(tmp_path):
+def test_results_that_another_process_wrote_are_found_by_reading_again(tmp_path):
     mine, other = EmbeddingStore(tmp_path), EmbeddingStore(tmp_path)
-    other.write(["b"], torch.tensor([[9.0]]))
-    assert "b" not in mine.rows
+    other.write(["b"], [torch.tensor([9.0])])
+    assert "b" not in mine
     mine.read()
     assert mine.stack(["b"]).tolist() == [[9.0]]
+
+
+def test_on_a_full_disk_a_run_goes_on_from_memory(tmp_path, monkeypatch, caplog):
+    def fail(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = EmbeddingStore(tmp_path)
+    monkeypatch.setattr(embedding_cache, "save_file", fail)
+    fill_store(store, ["a", "b"], [1.0, 2.0], compute_doubles([3, 4], []), batch_size=2)
+    assert "2 results are kept in memory and lost with this run. Make room, or name another" in caplog.text
+    assert store.stack(["b", "a"]).tolist() == [[8.0], [6.0]]
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_error_of_the_disk_is_not_hidden(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(embedding_cache, "save_file", fail)
+    with pytest.raises(PermissionError):
+        EmbeddingStore(tmp_path).write(["a"], [torch.ones(1)])
 
 
 def test_the_hash_of_weights_changes_with_any_weight_and_with_nothing_else():

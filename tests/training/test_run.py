@@ -10,8 +10,8 @@ from mmser.curation.schema import load_corpus
 from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions, softmax
 from mmser.models.loading import load_model
+from mmser.training.embedding import FrozenTowers
 from mmser.training.freezing import freeze
-from mmser.training.frozen import FrozenTowers
 from mmser.training.run import check_processes
 from mmser.training.scoring import predict_logits
 from mmser.training.trainer import EmotionTrainer
@@ -102,8 +102,8 @@ def test_frozen_towers_are_not_run_again_for_a_second_seed(run_recipe, monkeypat
     def refuse(*_):
         raise AssertionError("a frozen tower was computed again")
 
-    monkeypatch.setattr("mmser.models.fusion.FusionForEmotionClassification.embed_audio", refuse)
-    monkeypatch.setattr("mmser.models.fusion.FusionForEmotionClassification.embed_text", refuse)
+    monkeypatch.setattr("mmser.models.fusion.FusionForEmotionClassification.reduce_audio", refuse)
+    monkeypatch.setattr("mmser.models.fusion.FusionForEmotionClassification.reduce_text", refuse)
     second = run_recipe("train_fusion", "--freeze_text", "True", out="second", **{**FAST, "seed": 1})
     assert (second / "metrics.json").exists()
 
@@ -119,7 +119,7 @@ def test_one_frozen_tower_is_computed_once_and_changes_no_weight(
         plain = weights_of(run_recipe("train_fusion", out="plain", **settings))
     assert_close(plain, cached, tolerance=1e-4)
     calls = []
-    frozen = "embed_audio" if freeze == "classifier" else "embed_text"
+    frozen = "reduce_audio" if freeze == "classifier" else "reduce_text"
     monkeypatch.setattr(f"mmser.models.fusion.FusionForEmotionClassification.{frozen}", calls.append)
     again = weights_of(run_recipe("train_fusion", out="again", **settings))
     assert_close(again, cached)
@@ -131,7 +131,7 @@ def test_a_saved_model_finds_the_states_of_its_own_training(run_recipe, corpus, 
     model, processor = load_model(run)
     freeze(model)
     towers = FrozenTowers(model, processor, tmp_path / "cache", batch_size=4)
-    assert load_corpus(corpus)["test"]["sha256"][0] in towers.stores["audio"].rows
+    assert load_corpus(corpus)["test"]["sha256"][0] in towers.stores["audio"]
 
 
 @pytest.mark.parametrize("freeze", ["classifier", "entire"])

@@ -59,7 +59,7 @@ class EmotionRecognizer:
         self.cleaning = CleaningSettings.from_dict(preprocessing["cleaning"])
         self.transcripts: dict[str, Any] = preprocessing["transcripts"]
         self.whisper: str | None = whisper or self.transcripts["whisper"]
-        self.reads_text = hasattr(model.config, "text_config")
+        self.reads_text = getattr(model.config, "text_config", None) is not None
 
     @classmethod
     def from_pretrained(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import (
     MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING,
@@ -14,10 +15,12 @@ from transformers import (
 )
 
 from mmser.models.fusion import AudioFeatures, install_masked_norm
-from mmser.models.fusion.pooling import masked_mean
+from mmser.models.fusion.pooling import Pooling
 from mmser.models.fusion.pretrained import label_maps, load_audio_features, load_audio_tower
 from mmser.models.fusion.towers import encode_audio
 from mmser.models.strict import load_processor, load_strictly
+
+STOCK_POOLING = Pooling(1, 1)  # the mean of the last layer, which has no weights
 
 
 def build_audio_classifier(
@@ -62,14 +65,16 @@ def get_audio_tower(model: PreTrainedModel) -> PreTrainedModel:
     return getattr(model, _tower_name(model))
 
 
-def embed_audio(
+def reduce_audio(
     model: PreTrainedModel,
     input_values: Tensor | None = None,
     attention_mask: Tensor | None = None,
     *,
     input_features: Tensor | None = None,
-) -> Tensor:
-    """Pool the encoder's states as the stock classifier does, but before its projection: both are linear.
+) -> tuple[Tensor, Tensor]:
+    """Turn what the encoder makes of each clip into rows, of which the stock classifier reads one.
+
+    The classifier projects frames and takes their mean; both are linear, so it may read the mean instead.
 
     Args:
         model: a stock audio classifier.
@@ -78,7 +83,8 @@ def embed_audio(
         input_features: log-mel spectrograms in place of ``input_values`` for Whisper, (B, 80, M).
 
     Returns:
-        (B, D).
+        As :meth:`Pooling.reduce` gives them: means and standard deviations of all layers, (B, 2, L, D), and
+        (B, 2).
 
     Raises:
         ValueError: the classifier reads a mixture of layers, which is not one vector a clip.
@@ -90,13 +96,16 @@ def embed_audio(
         )
     tower = get_audio_tower(model)
     if input_values is None or attention_mask is None:
-        values = input_features if input_values is None else input_values
-        return tower(values).last_hidden_state.mean(dim=1)
-    return masked_mean(*encode_audio(tower, input_values, attention_mask))
+        values: Any = input_features if input_values is None else input_values
+        whole = torch.ones(len(values), values.shape[-1], device=values.device, dtype=torch.long)
+        attention_mask, input_values = whole, values
+    hidden, mask = encode_audio(tower, input_values, attention_mask, all_layers=True)
+    return STOCK_POOLING.reduce(hidden, mask)
 
 
-def classify_pooled(model: PreTrainedModel, pooled: Tensor) -> Tensor:
-    """Classify what :func:`embed_audio` pooled, (B, D) -> logits (B, C)."""
+def classify_rows(model: PreTrainedModel, rows: Tensor, mask: Tensor) -> Tensor:
+    """Classify what :func:`reduce_audio` gives, (B, 2, L, D) -> logits (B, C)."""
+    pooled = STOCK_POOLING(rows, mask).to(model.dtype)
     return model.classifier(model.projector(pooled))  # type: ignore[operator]
 
 

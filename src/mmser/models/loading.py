@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from transformers import AutoConfig, AutoFeatureExtractor, PreTrainedModel
 
 from mmser.errors import CheckpointError
 from mmser.models.audio_classifier import load_audio_classifier
@@ -59,10 +59,13 @@ def choose_device(wanted: str | None = None) -> str:
     return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, FusionProcessor]:
-    """Load a trained fusion model in eval mode, and its processor.
+def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, Processor]:
+    """Load a trained fusion model in eval mode, and its processor; of a model of sound alone its features.
 
     Raises:
         CheckpointError: the folder lacks weights of the model, or a file of its processor.
     """
-    return load_strictly(FusionForEmotionClassification, folder), load_processor(FusionProcessor, folder)
+    model = load_strictly(FusionForEmotionClassification, folder)
+    if model.config.text_config is not None:
+        return model, load_processor(FusionProcessor, folder)
+    return model, AudioFeatures(load_processor(AutoFeatureExtractor, folder), input_name="input_values")

@@ -13,8 +13,10 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
+from mmser.models.fusion.pooling import LAYERS, POOLINGS
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
+EMBEDDING_DTYPES = ("float32", "bfloat16")
 FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
 
 # What every recipe of ours fixes in transformers' TrainingArguments unless the YAML or the command line says
@@ -74,6 +76,14 @@ class RunSettings(TrainerSettings):
     embedding_batch_size: int = field(
         default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
     )
+    embedding_dtype: str = field(
+        default="float32",
+        metadata={
+            "help": "Precision in which frozen towers are computed for training: float32, or bfloat16, which "
+            "is faster where the processor has it. Scores are always of float32.",
+            "choices": EMBEDDING_DTYPES,
+        },
+    )
 
     def __post_init__(self) -> None:
         """Check what argparse does not."""
@@ -82,6 +92,8 @@ class RunSettings(TrainerSettings):
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."
             )
+        if self.embedding_dtype not in EMBEDDING_DTYPES:
+            raise UnknownNameError("embedding_dtype", self.embedding_dtype, EMBEDDING_DTYPES)
 
 
 @dataclass
@@ -104,12 +116,35 @@ class AudioSettings:
         default=10.0, metadata={"help": "Seconds that a Whisper tower hears; longer clips are cropped."}
     )
 
+    pooling: str = field(
+        default="mean",
+        metadata={
+            "help": "Of the audio tower's frames: mean; mean+std; attention, a mean with learned weights.",
+            "choices": POOLINGS,
+        },
+    )
+    layers: str = field(
+        default="last",
+        metadata={
+            "help": "Of the audio tower: the last, or all of them with learned weights.",
+            "choices": LAYERS,
+        },
+    )
+    dropout: float = field(default=0.0, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
+
     def __post_init__(self) -> None:
         """Check what argparse does not check in a value that came from YAML."""
         if self.freeze not in FREEZE_MODES:
             raise UnknownNameError("freeze mode", self.freeze, FREEZE_MODES)
+        _check_head(self.pooling, self.layers)
+        _check_probability("dropout", self.dropout)
         if self.window_s <= 0:
             raise SettingsError(f"window_s is {self.window_s}, expected seconds above 0.")
+
+    @property
+    def has_stock_head(self) -> bool:
+        """Whether transformers' audio classifiers pool so."""
+        return self.pooling == "mean" and self.layers == "last" and not self.dropout
 
 
 @dataclass
@@ -120,13 +155,38 @@ class FusionSettings(AudioSettings):
         default="google-bert/bert-base-uncased", metadata={"help": "Name or folder of a text encoder."}
     )
     freeze_text: bool = field(default=False, metadata={"help": "Keep the text tower as it is."})
+    text_pooling: str = field(
+        default="mean", metadata={"help": "Of the text tower's tokens, as --pooling.", "choices": POOLINGS}
+    )
+    text_layers: str = field(
+        default="last", metadata={"help": "Of the text tower, as --layers.", "choices": LAYERS}
+    )
     dropout: float = field(default=0.1, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
+    modality_dropout: float = field(
+        default=0.0,
+        metadata={
+            "help": "Probability that a clip is without its sound or without its text while the model "
+            "trains, so that it can go without one of them afterwards."
+        },
+    )
 
     def __post_init__(self) -> None:
         """Check what argparse does not."""
         super().__post_init__()
-        if not 0 <= self.dropout < 1:
-            raise SettingsError(f"dropout is {self.dropout}, expected a probability from 0 to below 1.")
+        _check_head(self.text_pooling, self.text_layers)
+        _check_probability("modality_dropout", self.modality_dropout)
+
+
+def _check_head(pooling: str, layers: str) -> None:
+    if pooling not in POOLINGS:
+        raise UnknownNameError("pooling", pooling, POOLINGS)
+    if layers not in LAYERS:
+        raise UnknownNameError("choice of layers", layers, LAYERS)
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise SettingsError(f"{name} is {value}, expected a probability from 0 to below 1.")
 
 
 def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:

@@ -69,7 +69,7 @@ class PooledDataset(torch.utils.data.Dataset):
     """A split whose items were computed ahead, and the features that a trained tower takes.
 
     Args:
-        states: name -> a row of each clip: the pooled states of a tower (N, D), or features (N, ...).
+        states: name -> what was computed of each clip: rows of a tower (R, L, D), or features (...).
         labels: class index of each clip, or 0 or 1 a class, (N, C).
         lengths: of each clip's features, in any unit, by which batches can be grouped.
         makers: index of a clip -> its features, for each tower that is trained.
@@ -77,7 +77,7 @@ class PooledDataset(torch.utils.data.Dataset):
 
     def __init__(
         self,
-        states: Mapping[str, Tensor],
+        states: Mapping[str, Sequence[Tensor] | Tensor],
         labels: Sequence[int] | Tensor,
         lengths: Sequence[float],
         makers: Sequence[Callable[[int], Mapping[str, np.ndarray]]] = (),

@@ -1,10 +1,16 @@
-"""Frozen towers are computed once.  clips -> pooled states (N, D), kept on disk by content"""
+"""What is computed once of each clip, kept on disk by content.  keys, tensors -> shards -> tensors
 
+A store is a folder of write-once safetensors shards. They are mapped into memory and not read, so that what a
+run holds of them does not grow with the corpus.
+"""
+
+import errno
 import hashlib
 import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,90 +21,160 @@ from tqdm.auto import tqdm
 
 logger = logging.getLogger(__name__)
 
-_ROWS_A_SHARD = 512
+_CLIPS_A_SHARD = 512
+_BYTES_A_SHARD = 64 * 2**20
+_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass
+class _Shard:
+    """Tensors of several keys: one after the other along their first axis, each from its own start."""
+
+    joined: Tensor
+    starts: list[int]
+
+    def get(self, place: int) -> Tensor:
+        return self.joined[self.starts[place] : self.starts[place + 1]]
 
 
 class EmbeddingStore:
-    """Pooled states of one tower, by content hash, in a folder of write-once safetensors shards.
+    """Tensors by content hash; they may differ in their first axis alone.
 
     Every shard is written whole under another name and then renamed, so a kill leaves no half shard and two
-    writers never touch the same file; a state that two of them computed is simply there twice.
+    writers never touch the same file; what two of them computed is simply there twice.
+
+    Args:
+        folder: of the store. Its name is noted in every shard: one that came from elsewhere is not believed.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.rows: dict[str, Tensor] = {}
-        self._shards_read: set[Path] = set()
+        self._places: dict[str, tuple[_Shard, int]] = {}
+        self._paths_read: set[Path] = set()
         self.read()
 
-    def read(self) -> None:
-        """Read the shards that are new since the last look; a damaged one is deleted and computed again."""
-        for path in sorted(self.folder.glob("*.safetensors")):
-            if path in self._shards_read:
-                continue
-            self._shards_read.add(path)
-            try:
-                with safe_open(path, framework="pt") as shard:
-                    keys = json.loads(shard.metadata()["keys"])
-                    self.rows.update(zip(keys, shard.get_tensor("states"), strict=True))
-            except (SafetensorError, KeyError, ValueError, TypeError) as error:
-                logger.warning("%s: damaged (%s); its states are computed again.", path, error)
-                path.unlink(missing_ok=True)
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
 
-    def write(self, keys: Sequence[str], states: Tensor) -> None:
-        """Keep ``states`` (N, ...) under ``keys``, one each."""
-        self._shards_read.add(self.write_shard(self.folder, keys, states))
-        self.rows.update(zip(keys, states, strict=True))
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self) -> None:
+        """Look at the shards that are new; a damaged or foreign one is deleted and computed again."""
+        for path in sorted(self.folder.glob("*.safetensors")):
+            if path not in self._paths_read:
+                self._read_shard(path)
+
+    def _read_shard(self, path: Path) -> None:
+        self._paths_read.add(path)
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = file.metadata() or {}
+                if about.get("store") != self.folder.name:
+                    raise ValueError(f"it belongs to {about.get('store', 'an older version')}")
+                shard = _Shard(file.get_tensor("states"), json.loads(about["starts"]))
+                keys = json.loads(about["keys"])
+        except FileNotFoundError:  # another process made room
+            return
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            logger.warning("%s: damaged (%s); what it held is computed again.", path, error)
+            path.unlink(missing_ok=True)
+            return
+        self._places.update((key, (shard, place)) for place, key in enumerate(keys))
+
+    def write(self, keys: Sequence[str], tensors: Sequence[Tensor]) -> None:
+        """Keep a tensor (R, ...) under each key; R may differ between them.
+
+        On a full disk they are kept in memory, for this process and this run.
+        """
+        try:
+            path = self.write_shard(self.folder, keys, tensors)
+        except OSError as error:
+            if error.errno not in _FULL_DISK:
+                raise
+            logger.warning(
+                "%s: cannot be written (%s): %d results are kept in memory and lost with this run. Make "
+                "room, or name another folder by --cache_dir or $MMSER_CACHE.",
+                *(self.folder, error.strerror, len(keys)),
+            )
+            shard = _Shard(*_join(tensors))
+            self._places.update((key, (shard, place)) for place, key in enumerate(keys))
+            return
+        self._read_shard(path)
 
     @staticmethod
-    def write_shard(folder: Path, keys: Sequence[str], states: Tensor) -> Path:
-        """Write a shard of the store in a folder without reading the others."""
+    def write_shard(folder: Path, keys: Sequence[str], tensors: Sequence[Tensor]) -> Path:
+        """Write a shard of the store in a folder without looking at the others."""
         folder.mkdir(parents=True, exist_ok=True)
+        joined, starts = _join(tensors)
+        about = {"store": folder.name, "keys": json.dumps(list(keys)), "starts": json.dumps(starts)}
         partial = folder / f"{uuid.uuid4().hex}.part"
-        save_file({"states": states.contiguous()}, partial, metadata={"keys": json.dumps(list(keys))})
-        final = partial.with_suffix(".safetensors")
-        partial.replace(final)
+        try:
+            save_file({"states": joined}, partial, metadata=about)
+            final = partial.with_suffix(".safetensors")
+            partial.replace(final)
+        finally:
+            partial.unlink(missing_ok=True)
         return final
 
+    def get(self, key: str) -> Tensor:
+        """The tensor of a key, (R, ...): a view of the file."""
+        shard, place = self._places[key]
+        return shard.get(place)
+
     def stack(self, keys: Iterable[str]) -> Tensor:
-        """States of ``keys`` in their order, (N, ...)."""
-        return torch.stack([self.rows[key] for key in keys])
+        """Tensors of equal shape in the order of their keys, (N, R, ...), copied into memory."""
+        return torch.stack([self.get(key) for key in keys])
+
+
+def _join(tensors: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
+    starts = [0]
+    for tensor in tensors:
+        starts.append(starts[-1] + len(tensor))
+    return torch.cat(list(tensors)).contiguous(), starts
 
 
 def fill_store(
     store: EmbeddingStore,
     keys: Sequence[str],
     lengths: Sequence[float],
-    compute: Callable[[list[int]], Tensor],
+    compute: Callable[[list[int]], Sequence[Tensor]],
     *,
     batch_size: int,
     share: tuple[int, int] = (0, 1),
 ) -> int:
-    """Compute the states that ``store`` lacks, similar lengths together, and keep them.
+    """Compute what ``store`` lacks, similar lengths together, and keep it.
 
     Args:
-        store: where states are looked up and kept.
+        store: where it is looked up and kept.
         keys: content hash of each item; items with equal keys are computed once.
         lengths: length of each item in any unit; batches are formed in this order to save padding.
-        compute: indices of items -> their states (len, D).
+        compute: indices of items -> a tensor (R, ...) of each.
         batch_size: items handed to ``compute`` at a time.
         share: (index, number) of this process among those that share the work.
 
     Returns:
-        The number of items computed.
+        The number of items computed. What is computed is kept, whatever stops the rest.
     """
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
-    missing = [index for key, index in first_of.items() if key not in store.rows]
+    missing = [index for key, index in first_of.items() if key not in store]
     missing.sort(key=lambda index: (lengths[index], index))
     missing = missing[share[0] :: share[1]]
-    with tqdm(total=len(missing), desc="embed", unit="clip", disable=len(missing) <= batch_size) as progress:
-        for start in range(0, len(missing), _ROWS_A_SHARD):
-            shard, states = missing[start : start + _ROWS_A_SHARD], []
-            for first in range(0, len(shard), batch_size):
-                batch = shard[first : first + batch_size]
-                states.append(compute(batch).float().cpu())
-                progress.update(len(batch))
-            store.write([keys[index] for index in shard], torch.cat(states))
+    pending: list[tuple[str, Tensor]] = []
+    try:
+        with tqdm(total=len(missing), desc="embed", unit="clip", disable=len(missing) <= batch_size) as bar:
+            for first in range(0, len(missing), batch_size):
+                batch = missing[first : first + batch_size]
+                computed = [each.cpu() for each in compute(batch)]
+                pending += zip([keys[index] for index in batch], computed, strict=True)
+                bar.update(len(batch))
+                num_bytes = sum(each.nbytes for _, each in pending)
+                if len(pending) >= _CLIPS_A_SHARD or num_bytes >= _BYTES_A_SHARD:
+                    store.write(*zip(*pending, strict=True))
+                    pending = []
+    finally:
+        if pending:
+            store.write(*zip(*pending, strict=True))
     return len(missing)
 
 
@@ -107,7 +183,7 @@ def hash_weights(module: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

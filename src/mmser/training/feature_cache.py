@@ -81,7 +81,7 @@ def compute_features(
     folder = (cache_dir or default_cache_dir()) / "features" / f"{name}-{_VERSION}-{_versions(name)}"
     store = EmbeddingStore(folder)
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
-    missing = sorted(index for key, index in first_of.items() if key not in store.rows)
+    missing = sorted(index for key, index in first_of.items() if key not in store)
     if missing:
         _fill(rows.select_columns(["audio", "sha256"]).select(missing), name, folder, num_proc)
         store.read()
@@ -112,8 +112,8 @@ def _fill(rows: Dataset, name: str, folder: Path, num_proc: int | None) -> None:
 
 def _compute_shard(batch: Mapping[str, Sequence[Any]], name: str, folder: Path) -> dict[str, list[bool]]:
     compute = FEATURES[name]
-    values = [compute(decode_audio(audio)) for audio in batch["audio"]]
-    EmbeddingStore.write_shard(folder, batch["sha256"], torch.from_numpy(np.stack(values)))
+    values = [torch.from_numpy(compute(decode_audio(audio))) for audio in batch["audio"]]
+    EmbeddingStore.write_shard(folder, batch["sha256"], values)
     return {"done": [True] * len(values)}
 
 

@@ -1,43 +1,25 @@
-"""Train behind frozen towers.  model -> what of it is trained, pooled states of the frozen towers"""
+"""Train behind frozen towers.  model -> what of it is trained, fed with rows of the frozen towers"""
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-import datasets
-import numpy as np
-import torch
-from accelerate.state import PartialState
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from mmser.curation.schema import decode_audio
 from mmser.errors import SettingsError
-from mmser.models.audio_classifier import classify_pooled, embed_audio, get_audio_tower
-from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
-from mmser.training.collation import PooledDataset
-from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
+from mmser.models.audio_classifier import classify_rows, get_audio_tower
+from mmser.models.fusion import FusionForEmotionClassification
 from mmser.training.freezing import is_frozen
 
 logger = logging.getLogger(__name__)
-
-_POOLING = "mean of the last hidden states over real frames, masked group norm, 1"
-_NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
-_NOT_OF_THE_ENCODER = {  # fields of a configuration that change no state: names, and what belongs to a head
-    *("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version"),
-    *("id2label", "label2id", "num_labels", "problem_type", "preprocessing", "custom_pipelines"),
-    *("classifier_proj_size", "use_weighted_layer_sum"),
-}
 
 
 def encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
     """The encoders of a fusion model ("audio", "text") or of a stock audio classifier ("audio")."""
     if isinstance(model, FusionForEmotionClassification):
-        return {"audio": model.audio_encoder, "text": model.text_encoder}
+        towers = {"audio": model.audio_encoder, "text": model.text_encoder}
+        return {name: tower for name, tower in towers.items() if tower is not None}
     return {"audio": get_audio_tower(model)}
 
 
@@ -47,7 +29,7 @@ def frozen_encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
 
 
 class PooledModel(nn.Module):
-    """What of a model is not a frozen tower, trained on the pooled states of those that are.
+    """What of a model is not a frozen tower, trained on the rows of those that are.
 
     Its weights are the model's own: what is trained here is trained there, and the model stays whole.
     """
@@ -86,15 +68,19 @@ class PooledModel(nn.Module):
     def forward(
         self,
         audio: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         text: Tensor | None = None,
+        text_mask: Tensor | None = None,
         labels: Tensor | None = None,
         **features: Tensor,
     ) -> SequenceClassifierOutput:
-        """Classify pooled states, those of a tower that is trained being computed.
+        """Classify what frozen towers said, the rest being computed.
 
         Args:
-            audio: pooled states of the audio tower, (B, D), where it is frozen.
-            text: of the text tower, (B, D'), where the model has one and it is frozen.
+            audio: rows of the audio tower, (B, R, L, D), where it is frozen.
+            audio_mask: True at real ones, (B, R).
+            text: of the text tower, (B, R', L', D'), where the model has one and it is frozen.
+            text_mask: True at real ones, (B, R').
             labels: class indices, (B,), or None for logits alone.
             features: what the tower that is trained takes.
 
@@ -103,140 +89,12 @@ class PooledModel(nn.Module):
         """
         model = self._whole[0]
         if isinstance(model, FusionForEmotionClassification):
-            logits = model.classify(
-                model.embed_audio(**features) if audio is None else audio,
-                model.embed_text(**features) if text is None else text,
-            )
-        else:
-            logits = classify_pooled(model, cast(Tensor, audio))  # a lone tower is a frozen one here
+            heard = model.embed_audio(**features) if audio is None else model.audio_pooling(audio, audio_mask)
+            read = None
+            if model.text_encoder is not None:
+                read = model.embed_text(**features) if text is None else model.text_pooling(text, text_mask)
+            logits = model.classify(heard, read)
+        else:  # a lone tower is a frozen one here
+            logits = classify_rows(model, cast(Tensor, audio), cast(Tensor, audio_mask))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
-
-
-class FrozenTowers:
-    """The frozen encoders of a model, with the stores of what they made of each clip.
-
-    Args:
-        model: a model of whose encoders one or both are frozen.
-        processor: its processor.
-        cache_dir: holds the stores, one folder an encoder and way of making features.
-        batch_size: clips in a batch.
-    """
-
-    def __init__(self, model: Any, processor: Any, cache_dir: Path, *, batch_size: int):
-        self.model = model
-        self.processor = processor
-        self.batch_size = batch_size
-        self.reads_text = isinstance(model, FusionForEmotionClassification)
-        self.audio: AudioFeatures = processor.audio if self.reads_text else processor
-        self.encoders = frozen_encoders_of(model)
-        self.stores = {
-            name: _open_store(cache_dir, encoder, self._describe_features(name))
-            for name, encoder in self.encoders.items()
-        }
-
-    def _describe_features(self, tower: str) -> str:
-        if tower == "text":
-            return json.dumps(describe_tokenizer(self.processor.tokenizer), sort_keys=True, default=str)
-        made = {name: value for name, value in self.audio.to_dict().items() if name not in _NAMES_ALONE}
-        return json.dumps([self.reads_text, made], sort_keys=True, default=str)
-
-    def embed(self, split: datasets.Dataset, device: torch.device) -> PooledDataset:
-        """Pooled states of a split, in its order; what the stores have is not computed again.
-
-        The processes of a distributed run share the work; they meet in the stores, so ``cache_dir`` has to be
-        a folder that all of them see.
-        """
-        for encoder in self.encoders.values():
-            encoder.to(device)
-        texts = [text or "" for text in split["transcript"]]
-
-        def audio_features(index: int) -> dict[str, np.ndarray]:
-            return self.audio.features(decode_audio(split[index]["audio"]))
-
-        def text_features(index: int) -> dict[str, np.ndarray]:
-            return {"input_ids": self.processor.tokenize(texts[index])}
-
-        def embed_clips(indices: list[int]) -> Tensor:
-            batch = self.audio.pad([audio_features(index) for index in indices])
-            batch = {name: each.to(device) for name, each in batch.items()}
-            return self.model.embed_audio(**batch) if self.reads_text else embed_audio(self.model, **batch)
-
-        def embed_texts(indices: list[int]) -> Tensor:
-            batch = self.processor.pad_text([text_features(index)["input_ids"] for index in indices])
-            return self.model.embed_text(**{name: each.to(device) for name, each in batch.items()})
-
-        states = {}
-        if store := self.stores.get("audio"):
-            states["audio"] = self._look_up(store, split["sha256"], split["duration_s"], embed_clips)
-        if store := self.stores.get("text"):
-            keys = [hash_text(text) for text in texts]
-            states["text"] = self._look_up(store, keys, [len(text) for text in texts], embed_texts)
-        trained = encoders_of(self.model).keys() - states
-        makers = {"audio": audio_features, "text": text_features}
-        lengths = [len(text) for text in texts] if trained == {"text"} else split["duration_s"]
-        return PooledDataset(states, split["label"], lengths, [makers[name] for name in sorted(trained)])
-
-    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Stack pooled states and pad the features of the tower that is trained, if one is."""
-        batch = {name: torch.stack([item[name] for item in items]) for name in (*self.stores, "labels")}
-        if "input_values" in items[0]:
-            batch |= self.audio.pad(
-                [{name: item[name] for name in ("input_values", "attention_mask")} for item in items]
-            )
-        if "input_ids" in items[0]:
-            batch |= self.processor.pad_text([item["input_ids"] for item in items])
-        return batch
-
-    @torch.no_grad()
-    def _look_up(
-        self,
-        store: EmbeddingStore,
-        keys: list[str],
-        lengths: Sequence[float],
-        compute: Callable[[list[int]], Tensor],
-    ) -> Tensor:
-        """States of ``keys``, (N, D); each process computes its share of what is missing."""
-        state = PartialState()
-        store.read()
-        state.wait_for_everyone()  # nobody writes before everybody has looked: all share out the same work
-        fill_store(
-            store,
-            keys,
-            lengths,
-            compute,
-            batch_size=self.batch_size,
-            share=(state.process_index, state.num_processes),
-        )
-        state.wait_for_everyone()
-        store.read()
-        return store.stack(keys)
-
-
-def describe_encoder(encoder: Any) -> dict[str, Any]:
-    """What decides an encoder's states beside its weights: its configuration and its precision."""
-    config = encoder.config.to_dict()
-    kept = {name: value for name, value in config.items() if name not in _NOT_OF_THE_ENCODER}
-    return {"config": kept, "dtype": str(encoder.dtype)}
-
-
-def describe_tokenizer(tokenizer: Any) -> dict[str, Any]:
-    """What decides a text's tokens: how it is normalised, cut into pieces, looked up and framed."""
-    described = {
-        "class": type(tokenizer).__name__,
-        "limit": tokenizer.model_max_length,
-        "padding": tokenizer.pad_token_id,
-        "truncation_side": tokenizer.truncation_side,
-    }
-    if not tokenizer.is_fast:
-        return described | {"vocabulary": tokenizer.get_vocab(), "options": tokenizer.init_kwargs}
-    serialized = json.loads(tokenizer.backend_tokenizer.to_str())
-    # Set by each call and not by the tokenizer's maker.
-    return described | {"pieces": {**serialized, "truncation": None, "padding": None}}
-
-
-def _open_store(cache_dir: Path, encoder: nn.Module, recipe: str) -> EmbeddingStore:
-    """The store of an encoder, under a key of its weights, its settings and the way its input is made."""
-    described = json.dumps(describe_encoder(encoder), sort_keys=True, default=str)
-    content = f"{hash_weights(encoder)} {described} {_POOLING} {recipe}"
-    return EmbeddingStore(cache_dir / "embeddings" / hashlib.sha256(content.encode()).hexdigest()[:32])

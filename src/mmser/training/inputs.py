@@ -26,7 +26,8 @@ from mmser.models.loading import Processor
 from mmser.models.networks.mobilenet import GENDERS, BlockNetForEmotionClassification
 from mmser.training.arguments import RunSettings
 from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips
-from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
+from mmser.training.embedding import FrozenTowers
+from mmser.training.frozen import PooledModel, frozen_encoders_of
 
 
 class Inputs(Protocol):
@@ -75,24 +76,39 @@ class ClipInputs:
 
 
 class FrozenInputs:
-    """Pooled states of frozen towers, and features for the tower that is trained, if one is."""
+    """Rows of frozen towers, and features for the tower that is trained, if one is.
+
+    Args:
+        towers: for what is scored, in float32.
+        training_towers: the same in the precision of training.
+        corpus: splits "train", "validation", "test".
+        device: towers are computed on.
+    """
 
     several_classes = False
 
-    def __init__(self, towers: FrozenTowers, corpus: datasets.DatasetDict, device: torch.device):
+    def __init__(
+        self,
+        towers: FrozenTowers,
+        training_towers: FrozenTowers,
+        corpus: datasets.DatasetDict,
+        device: torch.device,
+    ):
         self.model: PreTrainedModel = towers.model
         self.trained = PooledModel(towers.model)
         self.processor: Processor | None = towers.processor
         self.seconds = {"embed": 0.0}
         self.collate = towers.collate
-        self._towers, self._corpus, self._device = towers, corpus, device
+        self._towers, self._training_towers = towers, training_towers
+        self._corpus, self._device = corpus, device
 
     def view(self, split: str) -> PooledDataset:
         """A split whose items are what the towers said; computed now where it is not kept."""
         started = time.perf_counter()
-        states = self._towers.embed(self._corpus[split], device=self._device)
+        towers = self._training_towers if split == "train" else self._towers
+        rows = towers.embed(self._corpus[split], device=self._device)
         self.seconds["embed"] += time.perf_counter() - started
-        return states
+        return rows
 
 
 def read_clips(
@@ -116,8 +132,10 @@ def read_clips(
     if not frozen_encoders_of(model):
         return ClipInputs(model, processor, corpus)
     folder = Path(settings.cache_dir) if settings.cache_dir else default_cache_dir()
-    towers = FrozenTowers(model, processor, folder, batch_size=settings.embedding_batch_size)
-    return FrozenInputs(towers, corpus, device)
+    make = partial(FrozenTowers, model, processor, folder, batch_size=settings.embedding_batch_size)
+    towers = make()
+    dtype = getattr(torch, settings.embedding_dtype)
+    return FrozenInputs(towers, towers if dtype == torch.float32 else make(dtype=dtype), corpus, device)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from mmser.models.fusion.pooling import masked_mean
 from mmser.models.fusion.pretrained import load_text_tower, load_tokenizer
 from mmser.models.loading import choose_device
 from mmser.models.strict import refusing_bad_towers
+from mmser.training.embedding import FrozenTowers
 from mmser.training.freezing import freeze
-from mmser.training.frozen import FrozenTowers
 
 _BATCH_SIZE = 16
 
@@ -39,7 +39,8 @@ class AudioStates:
 
     def embed(self, rows: datasets.Dataset) -> np.ndarray:
         """States of clips, float32 (N, D)."""
-        return self.towers.embed(rows, device=torch.device(choose_device())).states["audio"].numpy()
+        states = self.towers.embed(rows, device=torch.device(choose_device())).states["audio"]
+        return np.stack([each[0, -1].numpy() for each in states])
 
 
 class TextStates:

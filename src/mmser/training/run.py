@@ -175,9 +175,8 @@ def name_system(model: PreTrainedModel) -> str:
     config = model.config
     if hasattr(config, "network"):
         return config.network
-    if hasattr(config, "text_config"):
-        return f"{config.audio_config.model_type}+{config.text_config.model_type}"
-    return config.model_type
+    towers = [getattr(config, name, None) for name in ("audio_config", "text_config")]
+    return "+".join(tower.model_type for tower in towers if tower is not None) or config.model_type
 
 
 def run_recipe(main: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from .configuration_fusion import FusionConfig
 from .masked_norm import install_masked_norm
 from .modeling_fusion import FusionForEmotionClassification
 from .pipeline_fusion import SpeechEmotionPipeline
-from .pretrained import build_fusion
+from .pretrained import build_fusion, build_speech
 from .processing_fusion import FusionProcessor
 
 FusionConfig.register_for_auto_class("AutoConfig")
@@ -19,5 +19,6 @@ __all__ = [
     "FusionProcessor",
     "SpeechEmotionPipeline",
     "build_fusion",
+    "build_speech",
     "install_masked_norm",
 ]

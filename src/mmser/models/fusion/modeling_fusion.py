@@ -1,26 +1,29 @@
 """Classify emotion from speech and text.  waveforms (B, S), tokens (B, T) -> logits (B, C).
 
 Sharma, "Speech and Text-Based Emotion Recognizer": last hidden states of both encoders, mean-pooled over the
-sequence, dropout, concatenated, linear.
+sequence, dropout, concatenated, linear. Other ways of pooling, weights over layers, and sound without text
+are options of the configuration.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration_fusion import FusionConfig
 from .masked_norm import install_masked_norm
 from .pipeline_fusion import SpeechEmotionPipeline  # noqa: F401 - what it imports is saved with it
-from .pooling import masked_mean
-from .towers import build_audio_tower, build_text_tower, encode_audio
+from .pooling import Pooling
+from .towers import build_audio_tower, build_text_tower, encode_audio, encode_text
 
 
 class FusionForEmotionClassification(PreTrainedModel):
     """A speech encoder and a text encoder, pooled, joined, classified.
 
     Args:
-        config: the two encoders and the head. Weights are random; ``build_fusion`` fills in pretrained ones.
+        config: the encoders and the head. Weights are random; ``build_fusion`` fills in pretrained ones.
     """
 
     config_class = FusionConfig
@@ -34,63 +37,123 @@ class FusionForEmotionClassification(PreTrainedModel):
     def __init__(self, config: FusionConfig):
         super().__init__(config)
         self.audio_encoder = build_audio_tower(config.audio_config)
-        self.text_encoder = build_text_tower(config.text_config)
+        self.audio_pooling = _make_pooling(config.audio_config, config.audio_pooling, config.audio_layers)
+        self.text_encoder: Any = None
+        self.text_pooling: Any = None
+        if config.text_config is not None:
+            self.text_encoder = build_text_tower(config.text_config)
+            self.text_pooling = _make_pooling(config.text_config, config.text_pooling, config.text_layers)
         install_masked_norm(self.audio_encoder)
         self.dropout = nn.Dropout(config.dropout)
-        width = config.audio_config.hidden_size + config.text_config.hidden_size
-        self.classifier = nn.Linear(width, len(config.id2label or {}))
+        poolings = [each for each in (self.audio_pooling, self.text_pooling) if each is not None]
+        self.classifier = nn.Linear(sum(each.out_features for each in poolings), len(config.id2label or {}))
         self.post_init()
 
-    def embed_audio(self, input_values: Tensor, attention_mask: Tensor) -> Tensor:
-        """Pool what the speech encoder makes of each clip.
+    def reduce_audio(
+        self, input_values: Tensor, attention_mask: Tensor, *, all_layers: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Turn what the speech encoder makes of each clip into rows, which :attr:`audio_pooling` pools.
 
         Args:
             input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
             attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+            all_layers: of all layers, whether the head reads them or the last alone.
 
         Returns:
-            (B, D of the speech encoder).
+            Rows (B, R, L, D), and True at real ones (B, R).
         """
-        return masked_mean(*encode_audio(self.audio_encoder, input_values, attention_mask))
+        wanted = all_layers or self.audio_pooling.reads_all_layers
+        present, filled = self._find_present(attention_mask)
+        hidden, mask = encode_audio(self.audio_encoder, input_values, filled, all_layers=wanted)
+        return self.audio_pooling.reduce(hidden, mask & present)
 
-    def embed_text(self, input_ids: Tensor, text_attention_mask: Tensor) -> Tensor:
-        """Pool what the text encoder makes of each transcript.
+    def reduce_text(
+        self, input_ids: Tensor, text_attention_mask: Tensor, *, all_layers: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """The same of the text encoder and each transcript.
 
         Args:
             input_ids: tokens, (B, T).
             text_attention_mask: 1 at real tokens, (B, T).
-
-        Returns:
-            (B, D of the text encoder).
+            all_layers: of all layers, whether the head reads them or the last alone.
         """
-        hidden = self.text_encoder(input_ids=input_ids, attention_mask=text_attention_mask).last_hidden_state
-        return masked_mean(hidden, text_attention_mask.bool())
+        wanted = all_layers or self.text_pooling.reads_all_layers
+        present, filled = self._find_present(text_attention_mask)
+        hidden, mask = encode_text(self.text_encoder, input_ids, filled, all_layers=wanted)
+        return self.text_pooling.reduce(hidden, mask & present)
 
-    def classify(self, audio: Tensor, text: Tensor) -> Tensor:
-        """Classify pooled states; (B, D) and (B, D') -> logits (B, C)."""
-        return self.classifier(torch.cat([self.dropout(audio), self.dropout(text)], dim=-1))
+    def embed_audio(self, input_values: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pool what the speech encoder makes of each clip: (B, W) of what :meth:`reduce_audio` takes."""
+        return self.audio_pooling(*self.reduce_audio(input_values, attention_mask))
+
+    def embed_text(self, input_ids: Tensor, text_attention_mask: Tensor) -> Tensor:
+        """Pool what the text encoder makes of each transcript: (B, W') of what :meth:`reduce_text` takes."""
+        return self.text_pooling(*self.reduce_text(input_ids, text_attention_mask))
+
+    def classify(self, audio: Tensor, text: Tensor | None = None) -> Tensor:
+        """Classify pooled states; (B, W) and, where the model reads text, (B, W') -> logits (B, C).
+
+        In training, with the probability ``modality_dropout``, one of the two is zero: sound or text, each as
+        often.
+        """
+        pooled = [audio] if text is None else [audio, text]
+        if self.training and text is not None and self.config.modality_dropout:
+            draw = torch.rand(len(audio), 1, device=audio.device) / self.config.modality_dropout
+            pooled = [audio.masked_fill(draw < 0.5, 0.0), text.masked_fill((draw >= 0.5) & (draw < 1), 0.0)]
+        joined = torch.cat([self.dropout(each) for each in pooled], dim=-1)
+        return self.classifier(joined.to(self.classifier.weight.dtype))
 
     def forward(
         self,
         input_values: Tensor,
         attention_mask: Tensor,
-        input_ids: Tensor,
-        text_attention_mask: Tensor,
+        input_ids: Tensor | None = None,
+        text_attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> SequenceClassifierOutput:
-        """Classify clips with their transcripts.
+        """Classify clips, with their transcripts where the model reads text.
 
         Args:
             input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
-            attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+            attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper. A clip without any is
+                not heard.
             input_ids: tokens, (B, T).
-            text_attention_mask: 1 at real tokens, (B, T).
+            text_attention_mask: 1 at real tokens, (B, T). A clip without any has no transcript.
             labels: class indices, (B,); with them the mean cross-entropy is returned.
 
         Returns:
             ``logits`` (B, C), and ``loss`` where labels are given.
+
+        Raises:
+            ValueError: text is missing or given against what the model was made for; or a clip lacks sound or
+                transcript, and the model was not trained with modality dropout.
         """
-        audio = self.embed_audio(input_values, attention_mask)
-        logits = self.classify(audio, self.embed_text(input_ids, text_attention_mask))
+        self._check_text(input_ids, text_attention_mask)
+        text = None
+        if input_ids is not None and text_attention_mask is not None:
+            text = self.embed_text(input_ids, text_attention_mask)
+        logits = self.classify(self.embed_audio(input_values, attention_mask), text)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _check_text(self, *given: Tensor | None) -> None:
+        if any((each is None) == (self.text_encoder is not None) for each in given):
+            wanted = "alone: the model reads no text" if self.text_encoder is None else "and its transcript"
+            raise ValueError(
+                f"Expected sound {wanted}, got input_ids and text_attention_mask as "
+                f"{[None if each is None else tuple(each.shape) for each in given]}."
+            )
+
+    def _find_present(self, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Which clips have anything real, (B, 1), and the mask with all of it real where nothing is."""
+        present = mask.bool().any(dim=1, keepdim=True)
+        if not self.training and not self.config.modality_dropout and not present.all():
+            raise ValueError(
+                "A clip has no sound or no transcript, and this model was not trained to go without. Give "
+                "both ('' stands for a clip without words), or train one with modality_dropout."
+            )
+        return present, mask.masked_fill(~present, 1)
+
+
+def _make_pooling(config: PreTrainedConfig, pooling: str, layers: str) -> Pooling:
+    return Pooling(config.hidden_size, config.num_hidden_layers + 1, pooling=pooling, layers=layers)

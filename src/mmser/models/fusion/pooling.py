@@ -1,7 +1,118 @@
-"""Pool a sequence into one vector.  hidden states (B, F, D), mask (B, F) -> (B, D)."""
+"""Pool what a tower makes of a clip.  hidden states of layers (B, F, D), mask (B, F) -> a vector (B, W)
+
+In two steps. The first, :meth:`Pooling.reduce`, has no weights: it turns hidden states into rows, either
+their mean and standard deviation over time or the frames themselves. What a frozen tower says of a clip is
+kept in this form. The second, calling the module, has the weights: of layers, of frames.
+"""
+
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+POOLINGS = ("mean", "mean+std", "attention")
+LAYERS = ("last", "weighted")
+_LEAST_VARIANCE = 1e-6  # keeps the root's gradient finite where a clip has one frame
+
+
+class Pooling(nn.Module):
+    """Weigh the layers of a tower, then pool over time.
+
+    Args:
+        width: D of the tower.
+        num_layers: of the tower's hidden states: its blocks, and what enters the first.
+        pooling: "mean"; "mean+std", both side by side (statistics pooling, Snyder et al., 2018);
+            "attention", a mean whose weights are the softmax of a learned linear score of each frame
+            (self-attentive pooling with one head, Safari et al., 2020).
+        layers: "last", or "weighted": a softmax-weighted sum over all layers (SUPERB, Yang et al., 2021).
+            With "mean+std" the layers' means and standard deviations are weighed, not their frames.
+
+    Raises:
+        ValueError: an unknown pooling or choice of layers.
+    """
+
+    def __init__(self, width: int, num_layers: int, *, pooling: str = "mean", layers: str = "last"):
+        super().__init__()
+        _check("pooling", pooling, POOLINGS)
+        _check("layers", layers, LAYERS)
+        self.pooling = pooling
+        self.layers = layers
+        self.out_features = 2 * width if pooling == "mean+std" else width
+        if layers == "weighted":
+            self.layer_weights = nn.Parameter(torch.zeros(num_layers))
+        if pooling == "attention":
+            self.score = nn.Linear(width, 1)
+
+    @property
+    def reads_all_layers(self) -> bool:
+        """Whether hidden states of every layer are needed, not the last alone."""
+        return self.layers == "weighted"
+
+    @property
+    def reads_frames(self) -> bool:
+        """Whether rows are frames, not statistics over them."""
+        return self.pooling == "attention"
+
+    def reduce(self, hidden: Sequence[Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn hidden states into rows, without weights.
+
+        Args:
+            hidden: of each layer that is needed, (B, F, D).
+            mask: True at real positions, (B, F).
+
+        Returns:
+            Rows (B, R, L, D) of the L layers given, and True where they are real (B, R): R = 2 statistics in
+            float32, mean and standard deviation; or R = F frames.
+        """
+        if self.reads_frames:
+            return torch.stack(list(hidden), dim=2), mask
+        rows = torch.stack([masked_statistics(layer, mask) for layer in hidden], dim=2)
+        return rows, mask.any(dim=1, keepdim=True).expand(-1, 2)
+
+    def select(self, rows: Tensor) -> Tensor:
+        """Of the rows of one clip, (R, L, D), those that are read."""
+        rows = rows if self.reads_all_layers else rows[:, -1:]
+        return rows[:1] if self.pooling == "mean" else rows
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        """Weigh the layers and pool.
+
+        Args:
+            rows: what :meth:`reduce` gives, (B, R, L, D); where the last layer alone is read, the last of L.
+            mask: True at real rows, (B, R).
+
+        Returns:
+            (B, W); zeros where a clip has no real row.
+        """
+        return self._pool(rows, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
+
+    def _pool(self, rows: Tensor, mask: Tensor) -> Tensor:
+        if self.layers == "weighted":
+            mixed = torch.einsum("brld,l->brd", rows, self.layer_weights.softmax(0).to(rows.dtype))
+        else:
+            mixed = rows[:, :, -1]
+        if self.pooling == "mean":
+            return mixed[:, 0]
+        if self.pooling == "mean+std":
+            return mixed.flatten(1)
+        scores = self.score(mixed).float().squeeze(-1).masked_fill(~mask, torch.finfo(torch.float32).min)
+        real = mixed.masked_fill(~mask[..., None], 0.0)
+        return torch.einsum("br,brd->bd", scores.softmax(-1).to(real.dtype), real)
+
+
+def masked_statistics(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Mean and standard deviation over real positions.
+
+    Args:
+        hidden: (B, F, D).
+        mask: True at real positions, (B, F).
+
+    Returns:
+        float32 (B, 2, D). The deviation is that of the population, the root of variance + 1e-6.
+    """
+    mean = _masked_mean(hidden, mask)
+    variance = _masked_mean((hidden.float() - mean[:, None]).square(), mask)
+    return torch.stack([mean, (variance + _LEAST_VARIANCE).sqrt()], dim=1)
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -9,11 +120,19 @@ def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         hidden: (B, F, D).
-        mask: True at real positions, (B, F); at least one in each row.
+        mask: True at real positions, (B, F).
 
     Returns:
         (B, D), same dtype as ``hidden``; summed in float32.
     """
+    return _masked_mean(hidden, mask).to(hidden.dtype)
+
+
+def _masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     real = hidden.masked_fill(~mask[..., None], 0.0)
-    mean = real.sum(dim=1, dtype=torch.float32) / mask.sum(dim=1, keepdim=True)
-    return mean.to(hidden.dtype)
+    return real.sum(dim=1, dtype=torch.float32) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _check(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}, expected one of {list(known)}.")

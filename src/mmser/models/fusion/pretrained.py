@@ -33,7 +33,7 @@ WHISPER_FRAMES_PER_S = 50
 
 
 def build_fusion(
-    audio: str, text: str, classes: Sequence[str], *, window_s: float = 10.0, dropout: float = 0.1
+    audio: str, text: str, classes: Sequence[str], *, window_s: float = 10.0, **head: Any
 ) -> tuple[FusionForEmotionClassification, FusionProcessor]:
     """Join two pretrained encoders under a fresh linear classifier.
 
@@ -42,25 +42,59 @@ def build_fusion(
         text: name or path of a text encoder.
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
-        dropout: probability on the pooled states.
+        head: fields of :class:`FusionConfig`: dropout, pooling, layers.
 
     Returns:
         The model and its processor.
 
     Raises:
-        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window.
+        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window; or a field of
+            the head cannot be used.
     """
-    audio_tower = load_audio_tower(audio, window_s=window_s)
-    text_tower = load_text_tower(text)
+    audio_tower, text_tower = load_audio_tower(audio, window_s=window_s), load_text_tower(text)
+    model = _join(audio_tower, text_tower, classes, head)
+    features = load_audio_features(audio, audio_tower.config)
+    return model, FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
+
+
+def build_speech(
+    audio: str, classes: Sequence[str], *, window_s: float = 10.0, **head: Any
+) -> tuple[FusionForEmotionClassification, AudioFeatures]:
+    """Put the fusion model's head, with all its ways of pooling, on a pretrained speech encoder alone.
+
+    Args:
+        audio: name or path of a speech encoder, or the folder of a trained audio classifier.
+        classes: class names, in the order of the logits.
+        window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        head: fields of :class:`FusionConfig`: dropout, pooling, layers.
+
+    Returns:
+        The model and its features.
+
+    Raises:
+        ValueError: as :func:`build_fusion`.
+    """
+    tower = load_audio_tower(audio, window_s=window_s)
+    features = load_audio_features(audio, tower.config)
+    return _join(tower, None, classes, head), AudioFeatures(
+        features.feature_extractor, input_name="input_values"
+    )
+
+
+def _join(
+    audio: PreTrainedModel, text: PreTrainedModel | None, classes: Sequence[str], head: dict[str, Any]
+) -> FusionForEmotionClassification:
     config = FusionConfig(
-        audio_config=audio_tower.config, text_config=text_tower.config, dropout=dropout, **label_maps(classes)
+        audio_config=audio.config,
+        text_config=None if text is None else text.config,
+        **head,
+        **label_maps(classes),
     )
     model = FusionForEmotionClassification(config)
-    model.audio_encoder.load_state_dict(audio_tower.state_dict())
-    model.text_encoder.load_state_dict(text_tower.state_dict())
-    features = load_audio_features(audio, audio_tower.config)
-    processor = FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
-    return model.eval(), processor
+    model.audio_encoder.load_state_dict(audio.state_dict())
+    if text is not None:
+        model.text_encoder.load_state_dict(text.state_dict())
+    return model.eval()
 
 
 def label_maps(classes: Sequence[str]) -> dict[str, Any]:

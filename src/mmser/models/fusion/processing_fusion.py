@@ -28,13 +28,13 @@ class FusionProcessor(ProcessorMixin):
         self._has_warned_of_cut = False
 
     def __call__(
-        self, audio: Sequence[np.ndarray], text: Sequence[str], sampling_rate: int | None = None
+        self, audio: Sequence[np.ndarray], text: Sequence[str | None], sampling_rate: int | None = None
     ) -> BatchFeature:
         """Make a batch of clips and their transcripts.
 
         Args:
             audio: cleaned waveforms, each (S,).
-            text: what is said in each; "" where nothing is.
+            text: what is said in each; "" where nothing is, None where nobody knows.
             sampling_rate: of the waveforms, in Hz.
 
         Returns:
@@ -53,12 +53,12 @@ class FusionProcessor(ProcessorMixin):
             raise ValueError(f"Expected a list of one text a clip, got {text!r} for {len(audio)} clips.")
         return BatchFeature(self.pad([self.features(*clip) for clip in zip(audio, text, strict=True)]))
 
-    def features(self, waveform: np.ndarray, text: str) -> dict[str, np.ndarray]:
+    def features(self, waveform: np.ndarray, text: str | None) -> dict[str, np.ndarray]:
         """Features of one clip, unpadded.
 
         Args:
             waveform: cleaned, at the feature extractor's rate, (S,).
-            text: what is said in it; "" where nothing is.
+            text: what is said in it; "" where nothing is, None where nobody knows.
 
         Returns:
             ``input_values`` and ``attention_mask`` as :meth:`AudioFeatures.features` gives them, and
@@ -79,13 +79,19 @@ class FusionProcessor(ProcessorMixin):
 
     def pad_text(self, tokens: Sequence[np.ndarray]) -> dict[str, Tensor]:
         """Pad what :meth:`tokenize` gave for B texts: ``input_ids`` and ``text_attention_mask``, (B, T)."""
+        masks = [np.ones_like(ids) for ids in tokens]
+        if not any(map(len, tokens)):  # nobody has a text: a padding token each
+            tokens = [np.asarray([self.tokenizer.pad_token_id])] * len(tokens)
+            masks = [np.zeros(1, dtype=np.int64)] * len(tokens)
         return {
             "input_ids": pad_arrays(tokens, self.tokenizer.pad_token_id),
-            "text_attention_mask": pad_arrays([np.ones_like(ids) for ids in tokens]),
+            "text_attention_mask": pad_arrays(masks),
         }
 
-    def tokenize(self, text: str) -> np.ndarray:
-        """Tokens of one text, (T,), at least one."""
+    def tokenize(self, text: str | None) -> np.ndarray:
+        """Tokens of one text, (T,), at least one; none at all where there is no text."""
+        if text is None:
+            return np.zeros(0, dtype=np.int64)
         ids = self.tokenizer(text, truncation=True)["input_ids"]
         if len(ids) >= self.tokenizer.model_max_length and not self._has_warned_of_cut:
             self._has_warned_of_cut = True

@@ -78,21 +78,44 @@ def build_text_tower(config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def encode_audio(
-    tower: PreTrainedModel, input_values: Tensor, attention_mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    tower: PreTrainedModel, input_values: Tensor, attention_mask: Tensor, *, all_layers: bool = False
+) -> tuple[tuple[Tensor, ...], Tensor]:
     """Run a speech encoder.
 
     Args:
         tower: what :func:`build_audio_tower` gives.
         input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
         attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+        all_layers: give what enters the first block and what leaves each, not the last alone.
 
     Returns:
-        Last hidden states (B, F, D), and True at real frames (B, F).
+        Hidden states of each layer, (B, F, D), and True at real frames (B, F).
     """
     masked = {} if isinstance(tower, WhisperEncoder) else {"attention_mask": attention_mask}
-    hidden = tower(input_values, **masked).last_hidden_state
-    return hidden, real_frame_mask(tower, attention_mask, hidden.shape[1])
+    hidden = _layers_of(tower(input_values, **masked, output_hidden_states=all_layers))
+    return hidden, real_frame_mask(tower, attention_mask, hidden[-1].shape[1])
+
+
+def encode_text(
+    tower: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, *, all_layers: bool = False
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Run a text encoder.
+
+    Args:
+        tower: what :func:`build_text_tower` gives.
+        input_ids: tokens, (B, T).
+        attention_mask: 1 at real tokens, (B, T).
+        all_layers: give what enters the first block and what leaves each, not the last alone.
+
+    Returns:
+        Hidden states of each layer, (B, T, D), and True at real tokens (B, T).
+    """
+    output = tower(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=all_layers)
+    return _layers_of(output), attention_mask.bool()
+
+
+def _layers_of(output: Any) -> tuple[Tensor, ...]:
+    return (*(output.hidden_states or (None,))[:-1], output.last_hidden_state)
 
 
 def real_frame_mask(tower: Any, attention_mask: Tensor, num_frames: int) -> Tensor:

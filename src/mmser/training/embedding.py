@@ -1,0 +1,240 @@
+"""What frozen towers make of each clip, computed once.  model, split -> rows of its frozen towers"""
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from accelerate.state import PartialState
+from torch import Tensor, nn
+
+from mmser.curation.schema import decode_audio
+from mmser.errors import CacheError
+from mmser.models.audio_classifier import STOCK_POOLING, reduce_audio
+from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
+from mmser.models.fusion.pooling import Pooling
+from mmser.training.collation import PooledDataset
+from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
+from mmser.training.frozen import encoders_of, frozen_encoders_of
+
+logger = logging.getLogger(__name__)
+
+_VERSION = 2  # raise it when the same encoder gives other rows
+_NAMES_ALONE = ("auto_map", "feature_extractor_type", "processor_class")  # saving adds them; no state changes
+_NOT_OF_THE_ENCODER = {  # fields of a configuration that change no state: names, and what belongs to a head
+    *("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version"),
+    *("id2label", "label2id", "num_labels", "problem_type", "preprocessing", "custom_pipelines"),
+    *("classifier_proj_size", "use_weighted_layer_sum"),
+}
+
+Reduce = Callable[..., tuple[Tensor, Tensor]]
+
+
+class StoredRows(Sequence[Tensor]):
+    """Rows of the clips of a split, (R, L, D) each, looked up in a store when asked for."""
+
+    def __init__(self, store: EmbeddingStore, keys: Sequence[str], select: Callable[[Tensor], Tensor]):
+        self._store, self._keys, self._select = store, keys, select
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._select(self._store.get(self._keys[index])).float()
+
+
+class FrozenTowers:
+    """The frozen encoders of a model, with the stores of what they made of each clip.
+
+    Statistics over time are kept of all layers, so that heads of every kind share them.
+
+    Args:
+        model: a model of whose encoders one or both are frozen.
+        processor: its processor.
+        cache_dir: holds the stores, one folder an encoder and way of making features.
+        batch_size: clips in a batch.
+        dtype: float32, or bfloat16 for about half the time and answers that differ a little.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        cache_dir: Path,
+        *,
+        batch_size: int,
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.model = model
+        self.processor = processor
+        self.batch_size = batch_size
+        self.dtype = dtype
+        self.reads_text = getattr(model, "text_encoder", None) is not None
+        self.audio: AudioFeatures = processor.audio if self.reads_text else processor
+        self.encoders = frozen_encoders_of(model)
+        self.stores = {
+            name: self._open_store(cache_dir, name, encoder) for name, encoder in self.encoders.items()
+        }
+
+    def _open_store(self, cache_dir: Path, name: str, encoder: nn.Module) -> EmbeddingStore:
+        """The store of an encoder, under a key of its weights, its settings and the way its rows are made."""
+        features = (
+            describe_tokenizer(self.processor.tokenizer)
+            if name == "text"
+            else {key: value for key, value in self.audio.to_dict().items() if key not in _NAMES_ALONE}
+        )
+        pooling = pooling_of(self.model, name)
+        content = {
+            "version": _VERSION,
+            "weights": hash_weights(encoder),
+            "encoder": describe_encoder(encoder),
+            "features": features,
+            "window": name == "audio" and not isinstance(self.model, FusionForEmotionClassification),
+            "frames": pooling.layers if pooling.reads_frames else None,
+            "dtype": str(self.dtype),
+        }
+        key = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        return EmbeddingStore(cache_dir / "embeddings" / key)
+
+    def embed(self, split: datasets.Dataset, device: torch.device) -> PooledDataset:
+        """Rows of a split, in its order; what the stores have is not computed again.
+
+        The processes of a distributed run share the work; they meet in the stores, so ``cache_dir`` has to be
+        a folder that all of them see.
+
+        Raises:
+            CacheError: what another process computed is not to be found.
+        """
+        for encoder in self.encoders.values():
+            encoder.to(device)
+        texts = [text or "" for text in split["transcript"]]
+
+        def audio_features(index: int) -> dict[str, np.ndarray]:
+            return self.audio.features(decode_audio(split[index]["audio"]))
+
+        def text_features(index: int) -> dict[str, np.ndarray]:
+            return {"input_ids": self.processor.tokenize(texts[index])}
+
+        makers = {"audio": audio_features, "text": text_features}
+        keys = {"audio": split["sha256"], "text": [hash_text(text) for text in texts]}
+        lengths = {"audio": split["duration_s"], "text": [float(len(text)) for text in texts]}
+        states = {}
+        for name, store in self.stores.items():
+            compute = partial(self._compute, name, makers[name], device)
+            self._fill(store, list(keys[name]), lengths[name], compute)
+            states[name] = StoredRows(store, list(keys[name]), pooling_of(self.model, name).select)
+        trained = sorted(encoders_of(self.model).keys() - states)
+        return PooledDataset(
+            states,
+            split["label"],
+            lengths["text" if trained == ["text"] else "audio"],
+            [makers[name] for name in trained],
+        )
+
+    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Pad rows, and the features of the tower that is trained, if one is."""
+        batch = {"labels": torch.stack([item["labels"] for item in items])}
+        for name in self.stores:
+            batch |= pad_rows(name, [item[name] for item in items])
+        if "attention_mask" in items[0]:
+            batch |= self.audio.pad(items)
+        if "input_ids" in items[0]:
+            batch |= self.processor.pad_text([item["input_ids"] for item in items])
+        return batch
+
+    @torch.no_grad()
+    def _compute(
+        self, name: str, make: Callable[[int], dict[str, np.ndarray]], device: torch.device, batch: list[int]
+    ) -> list[Tensor]:
+        """Rows of one tower for a batch of clips, (R, L, D) each."""
+        features = [make(index) for index in batch]
+        padded = (
+            self.audio.pad(features)
+            if name == "audio"
+            else self.processor.pad_text([each["input_ids"] for each in features])
+        )
+        reduce = reduce_of(self.model, name)
+        with _in_precision(self.dtype, device):
+            rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
+        return [clip[real] for clip, real in zip(rows, mask, strict=True)]
+
+    def _fill(
+        self,
+        store: EmbeddingStore,
+        keys: list[str],
+        lengths: Sequence[float],
+        compute: Callable[[list[int]], list[Tensor]],
+    ) -> None:
+        """Each process computes its share of what is missing, and finds that of the others."""
+        state = PartialState()
+        store.read()
+        state.wait_for_everyone()  # nobody writes before everybody has looked: all share out the same work
+        share = (state.process_index, state.num_processes)
+        fill_store(store, keys, lengths, compute, batch_size=self.batch_size, share=share)
+        state.wait_for_everyone()
+        store.read()
+        if lost := sum(key not in store for key in keys):
+            raise CacheError(
+                f"{store.folder}: lacks what another process computed of {lost} clips. Expected a folder "
+                "with room that every process reads and writes: name one by --cache_dir or $MMSER_CACHE."
+            )
+
+
+def pooling_of(model: Any, name: str) -> Pooling:
+    """What pools the rows of a model's tower."""
+    if isinstance(model, FusionForEmotionClassification):
+        return model.audio_pooling if name == "audio" else model.text_pooling
+    return STOCK_POOLING
+
+
+def reduce_of(model: Any, name: str) -> Reduce:
+    """What makes rows of a tower's features: of all layers, unless they are frames of which one is read."""
+    if not isinstance(model, FusionForEmotionClassification):
+        return partial(reduce_audio, model)
+    all_layers = not pooling_of(model, name).reads_frames
+    return partial(model.reduce_audio if name == "audio" else model.reduce_text, all_layers=all_layers)
+
+
+def pad_rows(name: str, rows: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Stack rows of several clips, (R, L, D) each: (B, R, L, D), and True at real ones in ``<name>_mask``."""
+    counts = torch.tensor([len(each) for each in rows])
+    padded = nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    return {name: padded, f"{name}_mask": torch.arange(padded.shape[1]) < counts[:, None]}
+
+
+@contextlib.contextmanager
+def _in_precision(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    if dtype == torch.float32:
+        yield
+        return
+    with torch.autocast(device.type, dtype):
+        yield
+
+
+def describe_encoder(encoder: Any) -> dict[str, Any]:
+    """What decides an encoder's states beside its weights: its configuration and its precision."""
+    config = encoder.config.to_dict()
+    kept = {name: value for name, value in config.items() if name not in _NOT_OF_THE_ENCODER}
+    return {"config": kept, "dtype": str(encoder.dtype)}
+
+
+def describe_tokenizer(tokenizer: Any) -> Mapping[str, Any]:
+    """What decides a text's tokens: how it is normalised, cut into pieces, looked up and framed."""
+    described = {
+        "class": type(tokenizer).__name__,
+        "limit": tokenizer.model_max_length,
+        "padding": tokenizer.pad_token_id,
+        "truncation_side": tokenizer.truncation_side,
+    }
+    if not tokenizer.is_fast:
+        return described | {"vocabulary": tokenizer.get_vocab(), "options": tokenizer.init_kwargs}
+    serialized = json.loads(tokenizer.backend_tokenizer.to_str())
+    # Set by each call and not by the tokenizer's maker.
+    return described | {"pieces": {**serialized, "truncation": None, "padding": None}}

@@ -1,0 +1,183 @@
+import pytest
+import torch
+from tokenizers import normalizers
+
+from mmser.curation.schema import decode_audio, load_corpus
+from mmser.errors import CacheError
+from mmser.models.audio_classifier import build_audio_classifier
+from mmser.models.fusion import build_fusion, build_speech
+from mmser.training.embedding import FrozenTowers, describe_tokenizer
+from mmser.training.freezing import freeze
+from mmser.training.frozen import PooledModel
+
+CLASSES = ("angry", "happy", "sad")
+
+
+@pytest.fixture
+def build(towers):
+    """A fusion model of frozen towers, and its processor."""
+
+    def run(classes=CLASSES):
+        model, processor = build_fusion(towers["hubert"], towers["bert"], classes)
+        freeze(model)
+        return model, processor
+
+    return run
+
+
+@pytest.fixture
+def folders_of(tmp_path):
+    """The folder of each tower's states."""
+
+    def run(model, processor):
+        stores = FrozenTowers(model, processor, tmp_path, batch_size=1).stores
+        return {name: store.folder for name, store in stores.items()}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("tower", "field", "value"),
+    [
+        ("audio", "layer_norm_eps", 0.1),
+        ("audio", "hidden_act", "relu"),
+        ("text", "layer_norm_eps", 0.1),
+        ("text", "hidden_act", "relu"),
+    ],
+)
+def test_equal_weights_under_another_configuration_have_states_of_their_own(
+    build, folders_of, tower, field, value
+):
+    model, processor = build()
+    before = folders_of(model, processor)
+    setattr(getattr(model, f"{tower}_encoder").config, field, value)
+    after = folders_of(model, processor)
+    assert [name for name in before if before[name] != after[name]] == [tower]
+
+
+@pytest.mark.parametrize("tower", ["audio", "text"])
+def test_a_tower_of_another_precision_has_states_of_its_own(build, folders_of, tower):
+    model, processor = build()
+    before = folders_of(model, processor)
+    getattr(model, f"{tower}_encoder").to(torch.bfloat16)
+    after = folders_of(model, processor)
+    assert [name for name in before if before[name] != after[name]] == [tower]
+
+
+def test_a_tokenizer_of_the_same_words_that_cuts_otherwise_has_states_of_its_own(build, folders_of):
+    model, processor = build()
+    before = folders_of(model, processor)
+    processor.tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
+    lower = folders_of(model, processor)
+    processor.tokenizer.model_max_length = 3
+    short = folders_of(model, processor)
+    assert len({before["text"], lower["text"], short["text"]}) == 3
+    assert before["audio"] == short["audio"]
+
+
+def test_the_classes_of_a_model_and_the_texts_it_has_read_do_not_change_where_its_states_lie(
+    build, folders_of
+):
+    model, processor = build()
+    before = folders_of(model, processor)
+    processor.tokenize("dogs are sitting by the door " * 20)
+    assert folders_of(model, processor) == before
+    assert folders_of(*build(("calm", "bored"))) == before
+
+
+def test_a_tokenizer_without_a_serialisation_is_told_by_its_vocabulary_and_options():
+    class Slow:
+        is_fast, model_max_length, pad_token_id, truncation_side = False, 8, 0, "right"
+
+        def __init__(self, **options):
+            self.init_kwargs = options
+
+        def get_vocab(self):
+            return {"a": 0}
+
+    assert describe_tokenizer(Slow(lower=True)) != describe_tokenizer(Slow(lower=False))
+
+
+HEADS = [
+    (pooling, layers) for pooling in ("mean", "mean+std", "attention") for layers in ("last", "weighted")
+]
+
+
+def logits_of_both_ways(model, processor, corpus, folder, dtype=torch.float32):
+    """Logits of a split through rows kept on disk, and of the whole model one clip at a time."""
+    test = load_corpus(corpus)["test"]
+    freeze(model)
+    for name, weight in model.named_parameters():
+        if "pooling" in name or "classifier" in name:
+            torch.nn.init.normal_(weight.requires_grad_())
+    towers = FrozenTowers(model, processor, folder, batch_size=5, dtype=dtype)
+    rows = towers.embed(test, torch.device("cpu"))
+    with torch.no_grad():
+        cached = (
+            PooledModel(model).eval()(**towers.collate([rows[index] for index in range(len(test))])).logits
+        )
+        whole = [
+            model(**processor.pad([processor.features(decode_audio(row["audio"]), row["transcript"])])).logits
+            for row in test
+        ]
+    return cached, torch.cat(whole)
+
+
+@pytest.mark.parametrize(("pooling", "layers"), HEADS)
+@pytest.mark.parametrize("audio", ["hubert", "whisper"])
+def test_the_cached_path_gives_the_logits_of_the_whole_model(
+    towers, corpus, tmp_path, audio, pooling, layers
+):
+    head = {"audio_pooling": pooling, "audio_layers": layers, "text_pooling": pooling, "text_layers": layers}
+    model, processor = build_fusion(towers[audio], towers["bert"], CLASSES, window_s=4, **head)
+    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path)
+    assert whole.std(dim=0).min() > 0.05  # clips are told apart
+    torch.testing.assert_close(cached, whole, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("audio", ["hubert", "whisper"])
+def test_the_cached_path_of_a_stock_classifier_gives_its_logits(towers, corpus, tmp_path, audio):
+    model, processor = build_audio_classifier(towers[audio], CLASSES, window_s=4)
+    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path)
+    torch.testing.assert_close(cached, whole, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("pooling", ["mean+std", "attention"])
+def test_in_bfloat16_the_logits_differ_a_little(towers, corpus, tmp_path, pooling):
+    model, processor = build_fusion(towers["hubert"], towers["bert"], CLASSES, audio_pooling=pooling)
+    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path, torch.bfloat16)
+    assert 0 < (cached - whole).abs().max() < 0.05 * whole.abs().max()
+
+
+def test_heads_of_every_kind_share_the_statistics_of_a_tower(towers, corpus, tmp_path, folders_of):
+    folders = set()
+    for pooling, layers in HEADS:
+        model, processor = build_speech(towers["hubert"], CLASSES, audio_pooling=pooling, audio_layers=layers)
+        freeze(model.audio_encoder)
+        folders.add((pooling if pooling == "attention" else "", folders_of(model, processor)["audio"]))
+    assert len(folders) == 3  # statistics of all layers; frames of the last; frames of all
+
+
+def test_what_is_scored_was_computed_in_float32(run_recipe, monkeypatch):
+    seen = []
+    embed = FrozenTowers.embed
+    monkeypatch.setattr(
+        FrozenTowers,
+        "embed",
+        lambda self, split, device: seen.append((self.dtype, len(split))) or embed(self, split, device),
+    )
+    run_recipe("train_hubert", embedding_dtype="bfloat16", num_train_epochs=1)
+    assert {size for dtype, size in seen if dtype == torch.bfloat16} == {32}  # train
+    assert {size for dtype, size in seen if dtype == torch.float32} == {12}  # validation and test
+
+
+def test_what_another_process_did_not_write_is_an_error_that_names_the_folder(
+    towers, corpus, tmp_path, monkeypatch
+):
+    model, processor = build_speech(towers["hubert"], CLASSES)
+    freeze(model.audio_encoder)
+    monkeypatch.setattr("mmser.training.embedding.fill_store", lambda *_, **__: 0)
+    with pytest.raises(CacheError, match=r"embeddings/\w+: lacks what another process computed of 12 clips"):
+        FrozenTowers(model, processor, tmp_path, batch_size=4).embed(
+            load_corpus(corpus)["test"], torch.device("cpu")
+        )
