@@ -37,7 +37,7 @@ def main() -> None:
             text_layers=towers.text_layers,
             modality_dropout=towers.modality_dropout,
         )
-    freeze_audio_tower(model.audio_encoder, towers.freeze)
+    freeze_audio_tower(model.audio_encoder, towers.freeze, num_trained_layers=towers.num_trained_layers)
     if towers.freeze_text:
         freeze(model.text_encoder)
     described = describe(settings, towers, arguments)

@@ -39,7 +39,7 @@ def main() -> None:
                 audio_pooling=audio.pooling,
                 audio_layers=audio.layers,
             )
-    freeze_audio_tower(encoders_of(model)["audio"], audio.freeze)
+    freeze_audio_tower(encoders_of(model)["audio"], audio.freeze, num_trained_layers=audio.num_trained_layers)
     described = describe(settings, audio, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

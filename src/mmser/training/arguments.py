@@ -17,7 +17,7 @@ from mmser.models.fusion.pooling import LAYERS, POOLINGS
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 EMBEDDING_DTYPES = ("float32", "bfloat16")
-FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
+FREEZE_MODES = ("classifier", "top-cnn", "top-layers", "partial", "entire")
 
 # What every recipe of ours fixes in transformers' TrainingArguments unless the YAML or the command line says
 # otherwise: one evaluation and one checkpoint an epoch, and the epoch with the best validation UA is kept.
@@ -108,9 +108,13 @@ class AudioSettings:
         default="classifier",
         metadata={
             "help": "What of the audio tower is trained. classifier: nothing, the head alone; top-cnn: its "
-            "two last convolutional layers; partial: its transformer; entire: all of it.",
+            "two last convolutional layers; top-layers: its last blocks; partial: its transformer; entire: "
+            "all of it.",
             "choices": FREEZE_MODES,
         },
+    )
+    num_trained_layers: int = field(
+        default=2, metadata={"help": "Blocks that --freeze top-layers trains; those below are computed once."}
     )
     window_s: float = field(
         default=10.0, metadata={"help": "Seconds that a Whisper tower hears; longer clips are cropped."}

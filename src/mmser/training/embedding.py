@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from mmser.curation.schema import decode_audio
 from mmser.errors import CacheError
-from mmser.models.audio_classifier import STOCK_POOLING, reduce_audio
+from mmser.models.audio_classifier import reduce_audio
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
-from mmser.models.fusion.pooling import Pooling
 from mmser.training.collation import PooledDataset
+from mmser.training.cutting import bottom_of, run_bottom
 from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
-from mmser.training.frozen import encoders_of, frozen_encoders_of
+from mmser.training.frozen import encoders_of, frozen_encoders_of, pooling_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,26 +78,27 @@ class FrozenTowers:
         self.dtype = dtype
         self.reads_text = getattr(model, "text_encoder", None) is not None
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
-        self.encoders = frozen_encoders_of(model)
-        self.stores = {
-            name: self._open_store(cache_dir, name, encoder) for name, encoder in self.encoders.items()
-        }
+        self.depths = frozen_encoders_of(model)
+        self.encoders = {name: encoders_of(model)[name] for name in self.depths}
+        self.stores = {name: self._open_store(cache_dir, name) for name in self.depths}
 
-    def _open_store(self, cache_dir: Path, name: str, encoder: nn.Module) -> EmbeddingStore:
+    def _open_store(self, cache_dir: Path, name: str) -> EmbeddingStore:
         """The store of an encoder, under a key of its weights, its settings and the way its rows are made."""
         features = (
             describe_tokenizer(self.processor.tokenizer)
             if name == "text"
             else {key: value for key, value in self.audio.to_dict().items() if key not in _NAMES_ALONE}
         )
-        pooling = pooling_of(self.model, name)
+        pooling, depth = pooling_of(self.model, name), self.depths[name]
+        encoder = self.encoders[name]
         content = {
             "version": _VERSION,
-            "weights": hash_weights(encoder),
+            "weights": hash_weights(encoder if depth is None else bottom_of(encoder, depth)),
             "encoder": describe_encoder(encoder),
             "features": features,
             "window": name == "audio" and not isinstance(self.model, FusionForEmotionClassification),
             "frames": pooling.layers if pooling.reads_frames else None,
+            "depth": depth,
             "dtype": str(self.dtype),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
@@ -129,7 +130,9 @@ class FrozenTowers:
         for name, store in self.stores.items():
             compute = partial(self._compute, name, makers[name], device)
             self._fill(store, list(keys[name]), lengths[name], compute)
-            states[name] = StoredRows(store, list(keys[name]), pooling_of(self.model, name).select)
+            whole = self.depths[name] is None
+            select = pooling_of(self.model, name).select if whole else _all_of
+            states[name] = StoredRows(store, list(keys[name]), select)
         trained = sorted(encoders_of(self.model).keys() - states)
         return PooledDataset(
             states,
@@ -160,7 +163,7 @@ class FrozenTowers:
             if name == "audio"
             else self.processor.pad_text([each["input_ids"] for each in features])
         )
-        reduce = reduce_of(self.model, name)
+        reduce = reduce_of(self.model, name, self.depths[name])
         with _in_precision(self.dtype, device):
             rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
         return [clip[real] for clip, real in zip(rows, mask, strict=True)]
@@ -187,19 +190,37 @@ class FrozenTowers:
             )
 
 
-def pooling_of(model: Any, name: str) -> Pooling:
-    """What pools the rows of a model's tower."""
-    if isinstance(model, FusionForEmotionClassification):
-        return model.audio_pooling if name == "audio" else model.text_pooling
-    return STOCK_POOLING
+def reduce_of(model: Any, name: str, depth: int | None) -> Reduce:
+    """What makes rows of a tower's features.
 
-
-def reduce_of(model: Any, name: str) -> Reduce:
-    """What makes rows of a tower's features: of all layers, unless they are frames of which one is read."""
-    if not isinstance(model, FusionForEmotionClassification):
+    They are of all layers, unless they are frames of which one is read; up to a depth they are its frames.
+    """
+    is_fusion = isinstance(model, FusionForEmotionClassification)
+    if depth is not None:
+        reads_window = not is_fusion and model.config.model_type == "whisper"
+        return partial(_reduce_bottom, encoders_of(model)[name], depth, reads_window)
+    if not is_fusion:
         return partial(reduce_audio, model)
     all_layers = not pooling_of(model, name).reads_frames
     return partial(model.reduce_audio if name == "audio" else model.reduce_text, all_layers=all_layers)
+
+
+def _reduce_bottom(
+    tower: Any,
+    depth: int,
+    reads_window: bool,
+    attention_mask: Tensor,
+    input_values: Tensor | None = None,
+    input_features: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Frames that leave a depth; of stock Whisper classifiers, which pool their window, all are real."""
+    values: Any = input_features if input_values is None else input_values
+    mask = torch.ones_like(attention_mask) if reads_window else attention_mask
+    return run_bottom(tower, depth, values, mask)
+
+
+def _all_of(rows: Tensor) -> Tensor:
+    return rows
 
 
 def pad_rows(name: str, rows: Sequence[Tensor]) -> dict[str, Tensor]:

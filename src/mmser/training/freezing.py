@@ -5,24 +5,32 @@ from typing import Any
 
 from torch import nn
 
-from mmser.errors import UnknownNameError
+from mmser.errors import SettingsError, UnknownNameError
 from mmser.training.arguments import FREEZE_MODES
 
 
-def freeze_audio_tower(tower: nn.Module, mode: str) -> None:
-    """Freeze an audio tower as the paper's four ways of fine-tuning have it (Sharma, HuBERT alone).
+def freeze_audio_tower(tower: nn.Module, mode: str, *, num_trained_layers: int = 2) -> None:
+    """Freeze an audio tower: the paper's four ways of fine-tuning (Sharma, HuBERT alone), and a fifth.
 
     Args:
         tower: a HuBERT-like encoder (``feature_extractor`` holds its convolutions) or a Whisper encoder
             (``conv1``, ``conv2``).
         mode: "classifier" freezes the tower, "top-cnn" all but its two last convolutional layers, "partial"
-            its convolutions only, "entire" nothing.
+            its convolutions only, "entire" nothing; "top-layers" all but its last blocks.
+        num_trained_layers: how many blocks "top-layers" trains.
 
     Raises:
         UnknownNameError: ``mode`` is none of these.
+        SettingsError: the tower has not so many blocks.
     """
     if mode not in FREEZE_MODES:
         raise UnknownNameError("freeze mode", mode, FREEZE_MODES)
+    blocks = blocks_of(tower)
+    if mode == "top-layers" and not 1 <= num_trained_layers <= len(blocks):
+        raise SettingsError(
+            f"num_trained_layers is {num_trained_layers}, expected from 1 to the {len(blocks)} blocks of the "
+            "tower."
+        )
     convolutions = _convolutional_layers(tower)
     tower.requires_grad_(mode in ("partial", "entire"))
     if mode == "partial":
@@ -31,6 +39,9 @@ def freeze_audio_tower(tower: nn.Module, mode: str) -> None:
     if mode == "top-cnn":
         for layer in convolutions[-2:]:
             layer.requires_grad_(True)
+    if mode == "top-layers":
+        for part in (*blocks[-num_trained_layers:], final_norm_of(tower)):
+            part.requires_grad_(True)
     _freeze_sinusoids(tower)
     _hold_frozen_parts_in_eval(tower)
 
@@ -44,6 +55,24 @@ def freeze(module: nn.Module) -> None:
 def is_frozen(module: nn.Module) -> bool:
     """True where no parameter of ``module`` is trained."""
     return not any(parameter.requires_grad for parameter in module.parameters())
+
+
+def blocks_of(tower: nn.Module) -> list[nn.Module]:
+    """The transformer blocks of a speech encoder, lowest first."""
+    holder: Any = getattr(tower, "encoder", tower)
+    return [*holder.layers]
+
+
+def final_norm_of(tower: nn.Module) -> nn.Module:
+    """The layer norm behind the last block; an identity where there is none."""
+    if not hasattr(tower, "encoder"):
+        return tower.get_submodule("layer_norm")
+    return tower.get_submodule("encoder.layer_norm") if stands_last(tower.config) else nn.Identity()
+
+
+def stands_last(config: Any) -> bool:
+    """Whether the layer norm of a wav2vec 2.0-like encoder stands behind its blocks, not before them."""
+    return bool(getattr(config, "do_stable_layer_norm", False))
 
 
 def _convolutional_layers(tower: nn.Module) -> list[nn.Module]:

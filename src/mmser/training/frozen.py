@@ -8,14 +8,16 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from mmser.errors import SettingsError
-from mmser.models.audio_classifier import classify_rows, get_audio_tower
+from mmser.models.audio_classifier import STOCK_POOLING, classify_rows, get_audio_tower
 from mmser.models.fusion import FusionForEmotionClassification
+from mmser.models.fusion.pooling import Pooling
+from mmser.training.cutting import TowerTop, frozen_depth
 from mmser.training.freezing import is_frozen
 
 logger = logging.getLogger(__name__)
 
 
-def encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
+def encoders_of(model: PreTrainedModel) -> dict[str, Any]:
     """The encoders of a fusion model ("audio", "text") or of a stock audio classifier ("audio")."""
     if isinstance(model, FusionForEmotionClassification):
         towers = {"audio": model.audio_encoder, "text": model.text_encoder}
@@ -23,13 +25,33 @@ def encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
     return {"audio": get_audio_tower(model)}
 
 
-def frozen_encoders_of(model: PreTrainedModel) -> dict[str, nn.Module]:
-    """The encoders of which nothing is trained."""
-    return {name: encoder for name, encoder in encoders_of(model).items() if is_frozen(encoder)}
+def frozen_encoders_of(model: PreTrainedModel) -> dict[str, int | None]:
+    """The encoders whose answers, whole or up to a depth, no training changes.
+
+    Returns:
+        Name -> None where the whole encoder is frozen, else the number of its blocks that are.
+    """
+    found: dict[str, int | None] = {}
+    for name, encoder in encoders_of(model).items():
+        if is_frozen(encoder):
+            found[name] = None
+        elif name == "audio" and (depth := frozen_depth(encoder)):
+            found[name] = depth
+    if found.get("audio") and pooling_of(model, "audio").reads_all_layers:
+        logger.warning("The head reads all layers, so those that are frozen are computed with every batch.")
+        del found["audio"]
+    return found
+
+
+def pooling_of(model: Any, name: str) -> Pooling:
+    """What pools the rows of a model's tower."""
+    if isinstance(model, FusionForEmotionClassification):
+        return model.audio_pooling if name == "audio" else model.text_pooling
+    return STOCK_POOLING
 
 
 class PooledModel(nn.Module):
-    """What of a model is not a frozen tower, trained on the rows of those that are.
+    """What of a model is trained, and no frozen tower, trained on the rows of those that are.
 
     Its weights are the model's own: what is trained here is trained there, and the model stays whole.
     """
@@ -38,9 +60,13 @@ class PooledModel(nn.Module):
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
-        frozen = list(frozen_encoders_of(model).values())
+        depths = frozen_encoders_of(model)
+        encoders = encoders_of(model)
+        kept = [encoders[name] for name in depths]
         children = model.named_children()
-        self.parts = nn.ModuleDict({name: part for name, part in children if part not in frozen})
+        self.parts = nn.ModuleDict({name: part for name, part in children if part not in kept})
+        depth = depths.get("audio")
+        self.audio_top = TowerTop(encoders["audio"], depth) if depth else None
         self._whole = [model]  # in a list: the frozen towers are not parts of this module
 
     def gradient_checkpointing_enable(self, **options: Any) -> None:
@@ -54,7 +80,7 @@ class PooledModel(nn.Module):
             part.activation_checkpointing_enable(**options)
 
     def _trained_towers(self) -> list[Any]:
-        towers = [part for part in self.parts.values() if isinstance(part, PreTrainedModel)]
+        towers = [tower for tower in encoders_of(self._whole[0]).values() if not is_frozen(tower)]
         if not towers:
             logger.warning("Gradient checkpointing saves nothing here: no tower is trained.")
         for tower in towers:
@@ -77,8 +103,9 @@ class PooledModel(nn.Module):
         """Classify what frozen towers said, the rest being computed.
 
         Args:
-            audio: rows of the audio tower, (B, R, L, D), where it is frozen.
-            audio_mask: True at real ones, (B, R).
+            audio: rows of the audio tower, (B, R, L, D), where it is frozen; or where its lower blocks are,
+                the frames that leave them, (B, F, 1, D + 1), with 1 behind those that are real.
+            audio_mask: True where a clip has rows, (B, R).
             text: of the text tower, (B, R', L', D'), where the model has one and it is frozen.
             text_mask: True at real ones, (B, R').
             labels: class indices, (B,), or None for logits alone.
@@ -88,6 +115,8 @@ class PooledModel(nn.Module):
             ``logits`` (B, C), and ``loss`` where labels are given.
         """
         model = self._whole[0]
+        if audio is not None and self.audio_top is not None:
+            audio, audio_mask = self._finish(audio, cast(Tensor, audio_mask))
         if isinstance(model, FusionForEmotionClassification):
             heard = model.embed_audio(**features) if audio is None else model.audio_pooling(audio, audio_mask)
             read = None
@@ -98,3 +127,9 @@ class PooledModel(nn.Module):
             logits = classify_rows(model, cast(Tensor, audio), cast(Tensor, audio_mask))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _finish(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the blocks that are trained; rows and their mask."""
+        hidden = cast(TowerTop, self.audio_top)(frames[:, :, 0, :-1], mask)
+        real = mask & (frames[:, :, 0, -1] > 0)
+        return pooling_of(self._whole[0], "audio").reduce((hidden,), real)
