@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from factories_models import save_audio_checkpoint
 from mmser.curation.schema import decode_audio, load_corpus
@@ -105,14 +106,13 @@ def test_training_the_top_does_not_run_the_bottom(run_recipe, monkeypatch):
 def test_training_the_top_behind_cached_frames_ends_with_the_weights_of_training_the_whole(
     run_recipe, monkeypatch, audio
 ):
-    from safetensors.torch import load_file
-
     settings = {"freeze": "top-layers", "num_trained_layers": 1, "num_train_epochs": 2, "learning_rate": 1e-3}
     cached = load_file(
         run_recipe("train_hubert", out="cached", audio=audio, **settings) / "model.safetensors"
     )
     monkeypatch.setattr("mmser.training.inputs.frozen_encoders_of", lambda model: {})
-    plain = load_file(run_recipe("train_hubert", out="plain", audio=audio, **settings) / "model.safetensors")
+    plain = run_recipe("train_hubert", out="plain", audio=audio, **settings)
+    cached, plain = (load_file(run / "model.safetensors") for run in (cached, plain))
     assert cached.keys() == plain.keys()
     for name, weight in plain.items():
         torch.testing.assert_close(cached[name], weight, atol=2e-4, rtol=0)

@@ -1,11 +1,19 @@
 import errno
 import logging
+import os
+import time
 
 import pytest
 import torch
 
 from mmser.training import embedding_cache
-from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
+from mmser.training.embedding_cache import (
+    EmbeddingStore,
+    fill_store,
+    hash_text,
+    hash_weights,
+    trim_stores,
+)
 
 
 def compute_doubles(values, calls):
@@ -148,3 +156,30 @@ def test_the_hash_of_weights_changes_with_any_weight_and_with_nothing_else():
 
 def test_equal_texts_share_a_key():
     assert hash_text("dogs") == hash_text("dogs") != hash_text("Dogs")
+
+
+@pytest.mark.parametrize(("limit", "left"), [(10_000, "abc"), (2_500, "bc"), (1_500, "c"), (100, "")])
+def test_stores_not_used_for_longest_are_deleted_until_the_rest_is_small_enough(tmp_path, limit, left):
+    for age, name in enumerate("cba"):
+        EmbeddingStore(tmp_path / name).write(["k"], [torch.ones(225)])  # 900 bytes and a header
+        os.utime(tmp_path / name, (time.time() - 7200 - age,) * 2)
+    assert trim_stores(tmp_path, limit) == 3 - len(left)
+    assert {path.name for path in tmp_path.iterdir()} == set(left)
+
+
+def test_stores_of_this_run_and_of_the_last_hour_are_not_deleted(tmp_path):
+    mine, other = EmbeddingStore(tmp_path / "mine"), EmbeddingStore(tmp_path / "other")
+    for store in (mine, other):
+        store.write(["k"], [torch.ones(9)])
+    os.utime(mine.folder, (0, 0))
+    assert trim_stores(tmp_path, 1, keep=[mine]) == 0
+    assert trim_stores(tmp_path, 1) == 1
+    EmbeddingStore(tmp_path / "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_looking_into_a_store_is_a_use_of_it(tmp_path):
+    EmbeddingStore(tmp_path / "a").write(["k"], [torch.ones(9)])
+    os.utime(tmp_path / "a", (0, 0))
+    EmbeddingStore(tmp_path / "a")
+    assert time.time() - (tmp_path / "a").stat().st_mtime < 3600

@@ -85,9 +85,19 @@ class RunSettings(TrainerSettings):
         },
     )
 
+    cache_limit_gb: float = field(
+        default=50.0,
+        metadata={
+            "help": "Gigabytes that states of frozen towers may take in all; what was not used for longest "
+            "goes first."
+        },
+    )
+
     def __post_init__(self) -> None:
         """Check what argparse does not."""
         super().__post_init__()
+        if self.cache_limit_gb <= 0:
+            raise SettingsError(f"cache_limit_gb is {self.cache_limit_gb}, expected gigabytes above 0.")
         if self.embedding_batch_size < 1:
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."

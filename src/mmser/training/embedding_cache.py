@@ -8,6 +8,9 @@ import errno
 import hashlib
 import json
 import logging
+import os
+import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _CLIPS_A_SHARD = 512
 _BYTES_A_SHARD = 64 * 2**20
+_IN_USE_S = 3600
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -51,6 +55,8 @@ class EmbeddingStore:
         self.folder = folder
         self._places: dict[str, tuple[_Shard, int]] = {}
         self._paths_read: set[Path] = set()
+        if folder.is_dir():
+            os.utime(folder)  # by which trim_stores knows when it was used
         self.read()
 
     def __contains__(self, key: str) -> bool:
@@ -176,6 +182,37 @@ def fill_store(
         if pending:
             store.write(*zip(*pending, strict=True))
     return len(missing)
+
+
+def trim_stores(folder: Path, limit_bytes: float, keep: Iterable[EmbeddingStore] = ()) -> int:
+    """Delete the stores that were not used for longest until the rest is no larger than a limit.
+
+    Args:
+        folder: holds the stores.
+        limit_bytes: of all of them together.
+        keep: stores of the run under way; they stay, and so do those used in the last hour, which another run
+            may be reading.
+
+    Returns:
+        The number of stores deleted.
+    """
+    kept = {store.folder for store in keep}
+    stores = sorted((path for path in folder.glob("*") if path.is_dir()), key=_last_use)
+    sizes = {path: sum(file.stat().st_size for file in path.glob("*")) for path in stores}
+    total, deleted = sum(sizes.values()), 0
+    for path in stores:
+        if total <= limit_bytes:
+            break
+        if path not in kept and time.time() - _last_use(path) > _IN_USE_S:
+            shutil.rmtree(path, ignore_errors=True)
+            logger.info("%s: deleted, %.1f GB that were not used for longest.", path, sizes[path] / 1e9)
+            total -= sizes[path]
+            deleted += 1
+    return deleted
+
+
+def _last_use(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def hash_weights(module: nn.Module) -> str:

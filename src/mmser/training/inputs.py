@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import datasets
 import numpy as np
 import torch
+from accelerate.state import PartialState
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -27,6 +28,7 @@ from mmser.models.networks.mobilenet import GENDERS, BlockNetForEmotionClassific
 from mmser.training.arguments import RunSettings
 from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips
 from mmser.training.embedding import FrozenTowers
+from mmser.training.embedding_cache import trim_stores
 from mmser.training.frozen import PooledModel, frozen_encoders_of
 
 
@@ -135,7 +137,11 @@ def read_clips(
     make = partial(FrozenTowers, model, processor, folder, batch_size=settings.embedding_batch_size)
     towers = make()
     dtype = getattr(torch, settings.embedding_dtype)
-    return FrozenInputs(towers, towers if dtype == torch.float32 else make(dtype=dtype), corpus, device)
+    training_towers = towers if dtype == torch.float32 else make(dtype=dtype)
+    stores = [*towers.stores.values(), *training_towers.stores.values()]
+    if PartialState().is_main_process:
+        trim_stores(folder / "embeddings", settings.cache_limit_gb * 1e9, keep=stores)
+    return FrozenInputs(towers, training_towers, corpus, device)
 
 
 @dataclass
