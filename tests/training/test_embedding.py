@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from tokenizers import normalizers
@@ -166,9 +168,12 @@ def test_what_is_scored_was_computed_in_float32(run_recipe, monkeypatch):
         "embed",
         lambda self, split, device: seen.append((self.dtype, len(split))) or embed(self, split, device),
     )
-    run_recipe("train_hubert", embedding_dtype="bfloat16", num_train_epochs=1)
+    run = run_recipe("train_hubert", embedding_dtype="bfloat16", num_train_epochs=1)
     assert {size for dtype, size in seen if dtype == torch.bfloat16} == {32}  # train
-    assert {size for dtype, size in seen if dtype == torch.float32} == {12}  # validation and test
+    assert {size for dtype, size in seen if dtype == torch.float32} == {12, 16}  # the rest, and a comparison
+    told = json.loads((run / "metrics.json").read_text())["embedding"]
+    assert told["dtype"] == "bfloat16"
+    assert 0 < told["relative_difference"] < 0.05
 
 
 def test_what_another_process_did_not_write_is_an_error_that_names_the_folder(

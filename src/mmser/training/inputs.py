@@ -4,6 +4,8 @@ A run asks its inputs for each split as a dataset, and for a way to put items in
 when asked for; what frozen towers and hand-made features say of them is computed once and kept.
 """
 
+import logging
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ from mmser.training.embedding import FrozenTowers
 from mmser.training.embedding_cache import trim_stores
 from mmser.training.frozen import PooledModel, frozen_encoders_of
 
+logger = logging.getLogger(__name__)
+_NUM_COMPARED = 16  # clips computed in both precisions
+
 
 class Inputs(Protocol):
     """What a run is trained on.
@@ -39,11 +44,13 @@ class Inputs(Protocol):
         processor: is saved beside the model, where there is one.
         seconds: what computing ahead took, by name.
         several_classes: whether a clip may have several classes; its labels are then 0 or 1, (C,).
+        facts: what else metrics.json says of them.
     """
 
     processor: Processor | None
     seconds: dict[str, float]
     several_classes: bool
+    facts: dict[str, Any]
 
     @property
     def model(self) -> PreTrainedModel:
@@ -69,6 +76,7 @@ class ClipInputs:
         self.model = self.trained = model
         self.processor: Processor | None = processor
         self.seconds = {"embed": 0.0}
+        self.facts: dict[str, Any] = {}
         self.collate = partial(collate_clips, processor=processor)
         self._make = lambda split: ClipDataset(corpus[split], processor)
 
@@ -100,6 +108,7 @@ class FrozenInputs:
         self.trained = PooledModel(towers.model)
         self.processor: Processor | None = towers.processor
         self.seconds = {"embed": 0.0}
+        self.facts: dict[str, Any] = {}
         self.collate = towers.collate
         self._towers, self._training_towers = towers, training_towers
         self._corpus, self._device = corpus, device
@@ -110,7 +119,23 @@ class FrozenInputs:
         towers = self._training_towers if split == "train" else self._towers
         rows = towers.embed(self._corpus[split], device=self._device)
         self.seconds["embed"] += time.perf_counter() - started
+        if towers is not self._towers and not self.facts:
+            self._compare(rows)
         return rows
+
+    def _compare(self, rows: PooledDataset) -> None:
+        """Note how far the rows of training are from those in float32, on a few clips."""
+        few = range(min(_NUM_COMPARED, len(rows)))
+        exact = self._towers.embed(self._corpus["train"].select(few), device=self._device)
+        pairs = [
+            (rows.states[name][index], exact.states[name][index]) for name in rows.states for index in few
+        ]
+        difference = statistics.median(
+            ((ours - theirs).norm() / theirs.norm()).item() for ours, theirs in pairs
+        )
+        dtype = str(self._training_towers.dtype).removeprefix("torch.")
+        self.facts["embedding"] = {"dtype": dtype, "relative_difference": round(difference, 6)}
+        logger.info("Rows in %s differ from float32 by %.2g %% (median of clips).", dtype, 100 * difference)
 
 
 def read_clips(
@@ -160,6 +185,7 @@ class FeatureInputs:
     seconds: dict[str, float]
     several_classes: bool = False
     processor: Processor | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def trained(self) -> PreTrainedModel:
@@ -189,6 +215,7 @@ class BlockInputs:
     seconds: dict[str, float] = field(default_factory=dict)
     several_classes: bool = False
     processor: Processor | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def trained(self) -> BlockNetForEmotionClassification:

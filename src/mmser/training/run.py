@@ -160,6 +160,7 @@ def _describe(run: Run, origin: dict[str, Any]) -> dict[str, Any]:
         "num_processes": PartialState().num_processes,
         "num_parameters": _count_parameters(run.inputs.model),
         "settings": run.described,
+        **run.inputs.facts,
         "seconds": {name: round(value, 1) for name, value in run.inputs.seconds.items()},
     }
 
