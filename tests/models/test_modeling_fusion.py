@@ -78,7 +78,7 @@ def test_forward_is_embedding_then_classifying(fusion, clips):
 HEADS = [
     {"audio_pooling": pooling, "audio_layers": layers, "text_pooling": pooling, "text_layers": layers}
     for pooling in ("mean", "mean+std", "attention")
-    for layers in ("last", "weighted")
+    for layers in ("last", "weighted", "1-2")
 ]
 
 

@@ -64,6 +64,13 @@ def test_layers_are_weighed_by_a_softmax():
     assert pooling(*rows).flatten().tolist() == pytest.approx([5.25, 2], abs=1e-6)
 
 
+@pytest.mark.parametrize(("layers", "by_hand"), [("0-1", [2, 15, 1, 5]), ("0", [2, 1]), ("1", [15, 5])])
+def test_a_range_of_layers_stands_side_by_side(layers, by_hand):
+    pooling = Pooling(1, 2, pooling="mean+std", layers=layers)
+    assert pooling.out_features == len(by_hand)
+    assert pooling(*pooling.reduce(LAYERS, MASK)).flatten().tolist() == pytest.approx(by_hand, abs=1e-6)
+
+
 def test_frames_are_weighed_by_a_softmax_of_their_scores():
     pooling = Pooling(1, 2, pooling="attention")
     with torch.no_grad():
@@ -72,7 +79,7 @@ def test_frames_are_weighed_by_a_softmax_of_their_scores():
     assert pooling(*pooling.reduce(LAYERS, MASK)).item() == pytest.approx(17.5, abs=1e-5)
 
 
-@pytest.mark.parametrize("layers", ["last", "weighted"])
+@pytest.mark.parametrize("layers", ["last", "weighted", "1-2", "0"])
 @pytest.mark.parametrize("kind", ["mean", "mean+std", "attention"])
 def test_a_clip_is_pooled_alike_beside_a_longer_one(kind, layers):
     torch.manual_seed(0)
@@ -99,7 +106,9 @@ def test_a_clip_without_real_positions_is_pooled_to_zeros(kind):
     ("options", "message"),
     [
         ({"pooling": "max"}, r"pooling is 'max', expected one of \['mean', 'mean\+std', 'attention'\]"),
-        ({"layers": "first"}, r"layers is 'first', expected one of \['last', 'weighted'\]"),
+        ({"layers": "first"}, r"layers is 'first', expected one of \['last', 'weighted'\], or a range"),
+        ({"layers": "4-2"}, r"layers is '4-2', expected"),
+        ({"layers": "0-1"}, r"layers is '0-1', but the tower's layers are 0 to 0"),
     ],
 )
 def test_an_unknown_way_of_pooling_is_refused(options, message):

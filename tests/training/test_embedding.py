@@ -101,7 +101,9 @@ def test_a_tokenizer_without_a_serialisation_is_told_by_its_vocabulary_and_optio
 
 
 HEADS = [
-    (pooling, layers) for pooling in ("mean", "mean+std", "attention") for layers in ("last", "weighted")
+    (pooling, layers)
+    for pooling in ("mean", "mean+std", "attention")
+    for layers in ("last", "weighted", "1-2")
 ]
 
 

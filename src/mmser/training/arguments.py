@@ -13,7 +13,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
-from mmser.models.fusion.pooling import LAYERS, POOLINGS
+from mmser.models.fusion.pooling import LAYERS, POOLINGS, parse_layers
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 EMBEDDING_DTYPES = ("float32", "bfloat16")
@@ -140,8 +140,8 @@ class AudioSettings:
     layers: str = field(
         default="last",
         metadata={
-            "help": "Of the audio tower: the last, or all of them with learned weights.",
-            "choices": LAYERS,
+            "help": "Of the audio tower: last; weighted, all of them with learned weights; or a range side by "
+            "side, such as 2-4, from 0 for what enters the first block."
         },
     )
     dropout: float = field(default=0.0, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
@@ -172,9 +172,7 @@ class FusionSettings(AudioSettings):
     text_pooling: str = field(
         default="mean", metadata={"help": "Of the text tower's tokens, as --pooling.", "choices": POOLINGS}
     )
-    text_layers: str = field(
-        default="last", metadata={"help": "Of the text tower, as --layers.", "choices": LAYERS}
-    )
+    text_layers: str = field(default="last", metadata={"help": "Of the text tower, as --layers."})
     dropout: float = field(default=0.1, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
     modality_dropout: float = field(
         default=0.0,
@@ -195,7 +193,10 @@ def _check_head(pooling: str, layers: str) -> None:
     if pooling not in POOLINGS:
         raise UnknownNameError("pooling", pooling, POOLINGS)
     if layers not in LAYERS:
-        raise UnknownNameError("choice of layers", layers, LAYERS)
+        try:
+            parse_layers(layers)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
 
 
 def _check_probability(name: str, value: float) -> None:

@@ -97,7 +97,7 @@ class FrozenTowers:
             "encoder": describe_encoder(encoder),
             "features": features,
             "window": name == "audio" and not isinstance(self.model, FusionForEmotionClassification),
-            "frames": pooling.layers if pooling.reads_frames else None,
+            "frames": pooling.reads_all_layers if pooling.reads_frames else None,
             "depth": depth,
             "dtype": str(self.dtype),
         }

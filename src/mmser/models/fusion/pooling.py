@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 POOLINGS = ("mean", "mean+std", "attention")
-LAYERS = ("last", "weighted")
+LAYERS = ("last", "weighted")  # or a range
 _LEAST_VARIANCE = 1e-6  # keeps the root's gradient finite where a clip has one frame
 
 
@@ -24,8 +24,9 @@ class Pooling(nn.Module):
         pooling: "mean"; "mean+std", both side by side (statistics pooling, Snyder et al., 2018);
             "attention", a mean whose weights are the softmax of a learned linear score of each frame
             (self-attentive pooling with one head, Safari et al., 2020).
-        layers: "last", or "weighted": a softmax-weighted sum over all layers (SUPERB, Yang et al., 2021).
-            With "mean+std" the layers' means and standard deviations are weighed, not their frames.
+        layers: "last"; "weighted", a softmax-weighted sum over all layers (SUPERB, Yang et al., 2021), with
+            "mean+std" of their means and standard deviations, not of their frames; or some side by side,
+            "2-4", counted from 0 for what enters the first block.
 
     Raises:
         ValueError: an unknown pooling or choice of layers.
@@ -33,10 +34,12 @@ class Pooling(nn.Module):
 
     def __init__(self, width: int, num_layers: int, *, pooling: str = "mean", layers: str = "last"):
         super().__init__()
-        _check("pooling", pooling, POOLINGS)
-        _check("layers", layers, LAYERS)
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is {pooling!r}, expected one of {list(POOLINGS)}.")
         self.pooling = pooling
         self.layers = layers
+        self._range = None if layers in LAYERS else parse_layers(layers, num_layers)
+        width *= 1 if self._range is None else len(self._range)
         self.out_features = 2 * width if pooling == "mean+std" else width
         if layers == "weighted":
             self.layer_weights = nn.Parameter(torch.zeros(num_layers))
@@ -46,7 +49,7 @@ class Pooling(nn.Module):
     @property
     def reads_all_layers(self) -> bool:
         """Whether hidden states of every layer are needed, not the last alone."""
-        return self.layers == "weighted"
+        return self.layers != "last"
 
     @property
     def reads_frames(self) -> bool:
@@ -71,14 +74,17 @@ class Pooling(nn.Module):
 
     def select(self, rows: Tensor) -> Tensor:
         """Of the rows of one clip, (R, L, D), those that are read."""
-        rows = rows if self.reads_all_layers else rows[:, -1:]
+        if self._range is not None:
+            rows = rows[:, self._range.start : self._range.stop]
+        elif self.layers == "last":
+            rows = rows[:, -1:]
         return rows[:1] if self.pooling == "mean" else rows
 
     def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
         """Weigh the layers and pool.
 
         Args:
-            rows: what :meth:`reduce` gives, (B, R, L, D); where the last layer alone is read, the last of L.
+            rows: what :meth:`reduce` gives, (B, R, L, D), or what :meth:`select` leaves of it.
             mask: True at real rows, (B, R).
 
         Returns:
@@ -89,6 +95,9 @@ class Pooling(nn.Module):
     def _pool(self, rows: Tensor, mask: Tensor) -> Tensor:
         if self.layers == "weighted":
             mixed = torch.einsum("brld,l->brd", rows, self.layer_weights.softmax(0).to(rows.dtype))
+        elif self._range is not None:
+            chosen = rows[:, :, self._range.start : self._range.stop]
+            mixed = (rows if rows.shape[2] == len(self._range) else chosen).flatten(2)
         else:
             mixed = rows[:, :, -1]
         if self.pooling == "mean":
@@ -133,6 +142,16 @@ def _masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     return real.sum(dim=1, dtype=torch.float32) / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def _check(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}, expected one of {list(known)}.")
+def parse_layers(text: str, num_layers: int | None = None) -> range:
+    """Read what ``layers`` takes beside names: "2-4" or "3", of a tower with so many layers.
+
+    Raises:
+        ValueError: it is none, or the tower has no such layer.
+    """
+    first, _, last = text.partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) < int(first):
+        raise ValueError(f"layers is {text!r}, expected one of {list(LAYERS)}, or a range such as '2-4'.")
+    chosen = range(int(first), int(last or first) + 1)
+    if num_layers is not None and chosen[-1] >= num_layers:
+        raise ValueError(f"layers is {text!r}, but the tower's layers are 0 to {num_layers - 1}.")
+    return chosen
