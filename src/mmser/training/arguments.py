@@ -13,6 +13,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
+from mmser.training.tuning import TuningSettings
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
@@ -68,7 +69,7 @@ class TrainerSettings(PlaceSettings):
 
 
 @dataclass
-class RunSettings(TrainerSettings):
+class RunSettings(TuningSettings, TrainerSettings):
     """A run of a model with encoders."""
 
     embedding_batch_size: int = field(
@@ -78,6 +79,7 @@ class RunSettings(TrainerSettings):
     def __post_init__(self) -> None:
         """Check what argparse does not."""
         super().__post_init__()
+        self.check_tuning()
         if self.embedding_batch_size < 1:
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."

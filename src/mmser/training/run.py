@@ -86,7 +86,9 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = build_trainer(run.inputs, run.arguments, run.out / "checkpoints", run.settings.patience)
+    trainer = build_trainer(
+        run.inputs, run.corpus["train"], run.arguments, run.out / "checkpoints", run.settings
+    )
     started = time.perf_counter()
     checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
