@@ -81,6 +81,12 @@ def test_a_class_that_nobody_or_everybody_has_weighs_one():
     assert weigh_classes(all_are_angry, binary=True).tolist() == [1, 1, 1]
 
 
+def test_the_focal_loss_is_that_of_its_paper_unless_told_otherwise():
+    assert TuningSettings(loss="focal").gamma == 2.0
+    assert TuningSettings(loss="focal", focal_gamma=0.0).gamma == 0.0
+    assert TuningSettings().gamma is None
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
@@ -89,8 +95,17 @@ def test_a_class_that_nobody_or_everybody_has_weighs_one():
             UnknownNameError,
             r"Unknown loss 'binary', expected one of \['cross-entropy', 'focal'\]",
         ),
-        ({"focal_gamma": -1.0}, SettingsError, r"focal_gamma is -1\.0, expected a number from 0"),
-        ({"focal_gamma": math.nan}, SettingsError, r"focal_gamma is nan, expected a number from 0"),
+        ({"focal_gamma": 1.0}, SettingsError, r"given, but the loss is cross-entropy\. Give --loss focal"),
+        (
+            {"loss": "focal", "focal_gamma": -1.0},
+            SettingsError,
+            r"focal_gamma is -1\.0, expected a number",
+        ),
+        (
+            {"loss": "focal", "focal_gamma": math.nan},
+            SettingsError,
+            r"focal_gamma is nan, expected a number",
+        ),
     ],
 )
 def test_a_loss_that_does_not_exist_is_refused(settings, error, message):

@@ -1,7 +1,7 @@
 """transformers' Trainer, fitted to corpora of clips.  model + splits -> trained model, logits"""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
 from mmser.training.arguments import TrainerSettings
 from mmser.training.collation import ROW, NumberedDataset, class_targets, collate_numbered
+from mmser.training.frozen import encoders_of
 from mmser.training.inputs import Inputs
-from mmser.training.losses import FOCAL, EmotionLoss, weigh_classes
+from mmser.training.losses import EmotionLoss, weigh_classes
+from mmser.training.optimizer import LayerRates, is_decayed, set_rates
 from mmser.training.resuming import iter_checkpoints
 from mmser.training.scoring import class_names
 from mmser.training.tuning import TuningSettings
@@ -35,6 +37,8 @@ class EmotionTrainer(Trainer):
         classes: class names, in the order of the logits.
         clip_ids: of the training split, in its order.
         loss: of logits and labels; the model's own if None.
+        rates: of what is trained, layer by layer; the same for all if None.
+        towers: the model's encoders, by name, which ``rates`` go down.
         options: what Trainer takes.
     """
 
@@ -44,11 +48,15 @@ class EmotionTrainer(Trainer):
         classes: Sequence[str],
         clip_ids: Sequence[str],
         loss: EmotionLoss | None = None,
+        rates: LayerRates | None = None,
+        towers: Mapping[str, nn.Module] | None = None,
         **options: Any,
     ):
         self._metric = EmotionMetric(classes=classes)
         self._clip_ids = clip_ids
         self._loss = loss
+        self._rates = rates
+        self._towers = dict(towers or {})
         super().__init__(compute_metrics=self._compute_metrics, **options)
 
     def compute_loss(
@@ -73,6 +81,19 @@ class EmotionTrainer(Trainer):
         if ROW in inputs and not torch.isfinite(loss):
             raise self._diverged(loss.item(), inputs[ROW].tolist())
         return (loss, outputs) if return_outputs else loss
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        """Names of what weight decay is for: matrices alone."""
+        stock = set(super().get_decay_parameter_names(model))
+        return [name for name, each in model.named_parameters() if name in stock and is_decayed(name, each)]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The optimiser, each layer with its own learning rate where that is asked for."""
+        is_fresh = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_fresh and self._rates is not None:
+            set_rates(optimizer, self._towers, self._rates)
+        return optimizer
 
     def _diverged(self, loss: float, rows: list[int]) -> DivergedError:
         kept = next(iter_checkpoints(Path(str(self.args.output_dir))), None)
@@ -159,6 +180,8 @@ def build_trainer(
         classes=class_names(inputs.model),
         clip_ids=clips["id"],
         loss=loss,
+        rates=_choose_rates(settings, arguments.learning_rate),
+        towers=encoders_of(inputs.model) if isinstance(settings, TuningSettings) else None,
         model=inputs.trained,
         args=arguments,
         data_collator=partial(collate_numbered, collate=inputs.collate),
@@ -175,7 +198,7 @@ def _build_loss(
     if isinstance(settings, TuningSettings):
         return EmotionLoss(
             class_weights=weigh_classes(class_targets(clips)) if settings.class_weights else None,
-            gamma=settings.focal_gamma if settings.loss == FOCAL else None,
+            gamma=settings.gamma,
             label_smoothing=label_smoothing,
         )
     if label_smoothing:
@@ -184,6 +207,14 @@ def _build_loss(
             "loss, of labels as they are. Leave it at 0."
         )
     return None
+
+
+def _choose_rates(settings: TrainerSettings, learning_rate: float) -> LayerRates | None:
+    """Learning rates by layer; None where all are the same."""
+    if not isinstance(settings, TuningSettings):
+        return None
+    rates = LayerRates(learning_rate, settings.layer_lr_decay, settings.head_learning_rate)
+    return None if rates == LayerRates(learning_rate) else rates
 
 
 class LengthSampler(Sampler[int]):

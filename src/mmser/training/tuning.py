@@ -7,6 +7,7 @@ from mmser.models.networks.modeling import CROSS_ENTROPY
 from mmser.training.losses import FOCAL
 
 LOSSES = (CROSS_ENTROPY, FOCAL)
+FOCAL_GAMMA = 2.0  # of Lin et al. 2017, the best in their table 1b
 
 
 @dataclass
@@ -20,12 +21,30 @@ class TuningSettings:
             "choices": LOSSES,
         },
     )
-    focal_gamma: float = field(
-        default=2.0, metadata={"help": "How much less, under the focal loss; 0 is cross-entropy."}
+    focal_gamma: float | None = field(
+        default=None,
+        metadata={"help": f"How much less, under the focal loss; {FOCAL_GAMMA:g} if not given."},
     )
     class_weights: bool = field(
         default=False, metadata={"help": "Weigh classes against their counts in the training split."}
     )
+    layer_lr_decay: float = field(
+        default=1.0,
+        metadata={
+            "help": "Learning rate of each layer of a tower, relative to the layer above it; that of the top "
+            "one is learning_rate."
+        },
+    )
+    head_learning_rate: float | None = field(
+        default=None, metadata={"help": "Of the head; learning_rate if not given."}
+    )
+
+    @property
+    def gamma(self) -> float | None:
+        """Of the focal loss; None under another."""
+        if self.loss != FOCAL:
+            return None
+        return FOCAL_GAMMA if self.focal_gamma is None else self.focal_gamma
 
     def check_tuning(self) -> None:
         """Check what argparse does not check in a value that came from YAML.
@@ -36,5 +55,11 @@ class TuningSettings:
         """
         if self.loss not in LOSSES:
             raise UnknownNameError("loss", self.loss, LOSSES)
-        if not 0 <= self.focal_gamma < float("inf"):
+        if self.focal_gamma is not None and self.loss != FOCAL:
+            raise SettingsError(f"focal_gamma is given, but the loss is {self.loss}. Give --loss {FOCAL}.")
+        if self.focal_gamma is not None and not 0 <= self.focal_gamma < float("inf"):
             raise SettingsError(f"focal_gamma is {self.focal_gamma}, expected a number from 0.")
+        if not 0 < self.layer_lr_decay <= 1:
+            raise SettingsError(f"layer_lr_decay is {self.layer_lr_decay}, expected above 0, to 1 at most.")
+        if self.head_learning_rate is not None and not 0 <= self.head_learning_rate < float("inf"):
+            raise SettingsError(f"head_learning_rate is {self.head_learning_rate}, expected a number from 0.")
