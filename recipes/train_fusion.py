@@ -13,7 +13,8 @@ from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
-from mmser.training.freezing import freeze, freeze_audio_tower
+from mmser.training.fitting import fit_audio_tower
+from mmser.training.freezing import freeze
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
@@ -31,8 +32,9 @@ def main() -> None:
             classes,
             window_s=towers.window_s,
             dropout=towers.dropout,
+            **towers.tower_options,
         )
-    freeze_audio_tower(model.audio_encoder, towers.freeze)
+    fit_audio_tower(model.audio_encoder, towers)
     if towers.freeze_text:
         freeze(model.text_encoder)
     described = describe(settings, towers, arguments)

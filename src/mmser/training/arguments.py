@@ -13,7 +13,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
-from mmser.training.tuning import TuningSettings
+from mmser.training.tuning import TowerTuning, TuningSettings
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
@@ -87,7 +87,7 @@ class RunSettings(TuningSettings, TrainerSettings):
 
 
 @dataclass
-class AudioSettings:
+class AudioSettings(TowerTuning):
     """The audio tower and how much of it is trained."""
 
     audio_encoder: str = field(
@@ -110,6 +110,7 @@ class AudioSettings:
         """Check what argparse does not check in a value that came from YAML."""
         if self.freeze not in FREEZE_MODES:
             raise UnknownNameError("freeze mode", self.freeze, FREEZE_MODES)
+        self.check_tower()
         if self.window_s <= 0:
             raise SettingsError(f"window_s is {self.window_s}, expected seconds above 0.")
 

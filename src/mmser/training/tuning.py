@@ -1,6 +1,7 @@
 """Settings of fine-tuning.  YAML or command line -> dataclass"""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.networks.modeling import CROSS_ENTROPY
@@ -63,3 +64,49 @@ class TuningSettings:
             raise SettingsError(f"layer_lr_decay is {self.layer_lr_decay}, expected above 0, to 1 at most.")
         if self.head_learning_rate is not None and not 0 <= self.head_learning_rate < float("inf"):
             raise SettingsError(f"head_learning_rate is {self.head_learning_rate}, expected a number from 0.")
+
+
+@dataclass
+class TowerTuning:
+    """How an audio tower is trained, beside what of it is."""
+
+    mask_time_prob: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share of a clip's frames that are masked in training, in spans that may overlap, half of "
+            "them at most; the checkpoint's if not given."
+        },
+    )
+    mask_time_length: int | None = field(
+        default=None, metadata={"help": "Frames of 20 ms in one span; the checkpoint's if not given."}
+    )
+    mask_feature_prob: float | None = field(
+        default=None,
+        metadata={"help": "The same of features in place of frames, for the whole clip."},
+    )
+    mask_feature_length: int | None = field(
+        default=None, metadata={"help": "Features in one span; the checkpoint's if not given."}
+    )
+
+    @property
+    def masks(self) -> dict[str, Any]:
+        """What is given of the masks, by its name in the tower's configuration."""
+        names = ("mask_time_prob", "mask_time_length", "mask_feature_prob", "mask_feature_length")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @property
+    def tower_options(self) -> dict[str, Any]:
+        """Fields of the tower's configuration."""
+        return self.masks | ({"apply_spec_augment": True} if self.masks else {})
+
+    def check_tower(self) -> None:
+        """Check what argparse does not check in a value that came from YAML.
+
+        Raises:
+            SettingsError: a value out of its range.
+        """
+        for name, value in self.masks.items():
+            if name.endswith("prob") and not 0 <= value <= 1:
+                raise SettingsError(f"{name} is {value}, expected a share from 0 to 1.")
+            if name.endswith("length") and value < 1:
+                raise SettingsError(f"{name} is {value}, expected 1 or more.")

@@ -33,7 +33,13 @@ WHISPER_FRAMES_PER_S = 50
 
 
 def build_fusion(
-    audio: str, text: str, classes: Sequence[str], *, window_s: float = 10.0, dropout: float = 0.1
+    audio: str,
+    text: str,
+    classes: Sequence[str],
+    *,
+    window_s: float = 10.0,
+    dropout: float = 0.1,
+    **audio_overrides: Any,
 ) -> tuple[FusionForEmotionClassification, FusionProcessor]:
     """Join two pretrained encoders under a fresh linear classifier.
 
@@ -43,14 +49,16 @@ def build_fusion(
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
         dropout: probability on the pooled states.
+        audio_overrides: fields of the speech encoder's configuration.
 
     Returns:
         The model and its processor.
 
     Raises:
-        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window.
+        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window, or a field is
+            unknown.
     """
-    audio_tower = load_audio_tower(audio, window_s=window_s)
+    audio_tower = load_audio_tower(audio, window_s=window_s, **audio_overrides)
     text_tower = load_text_tower(text)
     config = FusionConfig(
         audio_config=audio_tower.config, text_config=text_tower.config, dropout=dropout, **label_maps(classes)
