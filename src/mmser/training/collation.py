@@ -13,6 +13,7 @@ from mmser.curation.schema import decode_audio
 from mmser.models.loading import Processor
 
 ROW = "row"
+Augment = Callable[[np.ndarray, str], np.ndarray]
 
 
 class RowDataset(torch.utils.data.Dataset):
@@ -40,16 +41,24 @@ class ClipDataset(RowDataset):
     Args:
         split: rows with the columns of ``curation.schema``.
         processor: the model's own processor.
+        augment: waveform and id of a clip -> what is heard of it; the waveform itself if None.
     """
 
-    def __init__(self, split: datasets.Dataset, processor: Processor):
+    def __init__(self, split: datasets.Dataset, processor: Processor, augment: Augment | None = None):
         super().__init__(split)
         self.processor = processor
+        self.augment = augment
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.split[index]
-        features = self.processor.features(decode_audio(row["audio"]), row["transcript"] or "")
+        features = self.processor.features(hear(row, self.augment), row["transcript"] or "")
         return {**features, "labels": row["label"]}
+
+
+def hear(row: Mapping[str, Any], augment: Augment | None = None) -> np.ndarray:
+    """The waveform of a row, float32 (S,), altered if at all by ``augment``."""
+    waveform = decode_audio(row["audio"])
+    return waveform if augment is None else augment(waveform, row["id"])
 
 
 def collate_clips(items: Sequence[dict[str, Any]], *, processor: Processor) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import datasets
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from mmser.audio.augmentation import AugmentationSettings
 from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
 from mmser.curation.store import default_cache_dir
@@ -25,8 +26,10 @@ from mmser.features.spectrogram import compute_block_picture, cut_blocks, to_jet
 from mmser.models.loading import Processor
 from mmser.models.networks.mobilenet import GENDERS, BlockNetForEmotionClassification
 from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips
+from mmser.training.augmenting import Augmenter
+from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips, hear
 from mmser.training.frozen import FrozenTowers, PooledModel, frozen_encoders_of
+from mmser.training.tuning import AUGMENT_PROBABILITY
 
 
 class Inputs(Protocol):
@@ -36,11 +39,13 @@ class Inputs(Protocol):
         processor: is saved beside the model, where there is one.
         seconds: what computing ahead took, by name.
         several_classes: whether a clip may have several classes; its labels are then 0 or 1, (C,).
+        augmenter: alters training clips, or None; it has to be told of each epoch.
     """
 
     processor: Processor | None
     seconds: dict[str, float]
     several_classes: bool
+    augmenter: Augmenter | None
 
     @property
     def model(self) -> PreTrainedModel:
@@ -62,16 +67,24 @@ class ClipInputs:
 
     several_classes = False
 
-    def __init__(self, model: PreTrainedModel, processor: Processor, corpus: datasets.DatasetDict):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: Processor,
+        corpus: datasets.DatasetDict,
+        augmenter: Augmenter | None = None,
+    ):
         self.model = self.trained = model
         self.processor: Processor | None = processor
         self.seconds = {"embed": 0.0}
         self.collate = partial(collate_clips, processor=processor)
-        self._make = lambda split: ClipDataset(corpus[split], processor)
+        self.augmenter = augmenter
+        self._corpus = corpus
 
     def view(self, split: str) -> ClipDataset:
         """A split whose items are the features of a clip."""
-        return self._make(split)
+        augment = self.augmenter if split == "train" else None
+        return ClipDataset(self._corpus[split], cast(Processor, self.processor), augment)
 
 
 class FrozenInputs:
@@ -79,12 +92,19 @@ class FrozenInputs:
 
     several_classes = False
 
-    def __init__(self, towers: FrozenTowers, corpus: datasets.DatasetDict, device: torch.device):
+    def __init__(
+        self,
+        towers: FrozenTowers,
+        corpus: datasets.DatasetDict,
+        device: torch.device,
+        augmenter: Augmenter | None = None,
+    ):
         self.model: PreTrainedModel = towers.model
         self.trained = PooledModel(towers.model)
         self.processor: Processor | None = towers.processor
         self.seconds = {"embed": 0.0}
         self.collate = towers.collate
+        self.augmenter = augmenter
         self._towers, self._corpus, self._device = towers, corpus, device
 
     def view(self, split: str) -> PooledDataset:
@@ -92,7 +112,12 @@ class FrozenInputs:
         started = time.perf_counter()
         states = self._towers.embed(self._corpus[split], device=self._device)
         self.seconds["embed"] += time.perf_counter() - started
+        if split == "train" and self.augmenter is not None:  # the audio tower is the one that is trained
+            states.makers = [partial(self._hear, self._corpus[split])]
         return states
+
+    def _hear(self, split: datasets.Dataset, index: int) -> dict[str, np.ndarray]:
+        return self._towers.audio.features(hear(split[index], self.augmenter))
 
 
 def read_clips(
@@ -112,12 +137,26 @@ def read_clips(
         settings: of the run: where states of frozen towers are kept, and how many clips are in a batch while
             they are computed.
         device: they are computed on.
+
+    Raises:
+        SettingsError: training clips are to be altered, and no tower hears them in training.
     """
-    if not frozen_encoders_of(model):
-        return ClipInputs(model, processor, corpus)
+    frozen = frozen_encoders_of(model)
+    augmenter = None
+    if settings.augment:
+        if "audio" in frozen:
+            raise SettingsError(
+                f"augment is {settings.augment}, but the audio tower is frozen: it hears each clip once, and "
+                "its states are kept. Leave it out and build the corpus with altered copies (mmser build "
+                "--balance-to), or train the tower."
+            )
+        kinds = AugmentationSettings(kinds=tuple(settings.augment))
+        augmenter = Augmenter(kinds, settings.augment_probability or AUGMENT_PROBABILITY)
+    if not frozen:
+        return ClipInputs(model, processor, corpus, augmenter)
     folder = Path(settings.cache_dir) if settings.cache_dir else default_cache_dir()
     towers = FrozenTowers(model, processor, folder, batch_size=settings.embedding_batch_size)
-    return FrozenInputs(towers, corpus, device)
+    return FrozenInputs(towers, corpus, device, augmenter)
 
 
 @dataclass
@@ -136,6 +175,7 @@ class FeatureInputs:
     seconds: dict[str, float]
     several_classes: bool = False
     processor: Processor | None = None
+    augmenter: Augmenter | None = None
 
     @property
     def trained(self) -> PreTrainedModel:
@@ -165,6 +205,7 @@ class BlockInputs:
     seconds: dict[str, float] = field(default_factory=dict)
     several_classes: bool = False
     processor: Processor | None = None
+    augmenter: Augmenter | None = None
 
     @property
     def trained(self) -> BlockNetForEmotionClassification:

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler, SequentialSampler
-from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
 from mmser.training.arguments import TrainerSettings
+from mmser.training.augmenting import EpochCallback
 from mmser.training.collation import ROW, NumberedDataset, class_targets, collate_numbered
 from mmser.training.frozen import encoders_of
 from mmser.training.inputs import Inputs
@@ -176,6 +177,9 @@ def build_trainer(
     arguments.remove_unused_columns = False
     arguments.label_names = ["labels"]
     arguments.label_smoothing_factor = 0.0  # done by the loss: Trainer's own knows no weights
+    callbacks: list[TrainerCallback] = [EarlyStoppingCallback(settings.patience)] if settings.patience else []
+    if inputs.augmenter is not None:
+        callbacks.append(EpochCallback(inputs.augmenter))
     return EmotionTrainer(
         classes=class_names(inputs.model),
         clip_ids=clips["id"],
@@ -187,7 +191,7 @@ def build_trainer(
         data_collator=partial(collate_numbered, collate=inputs.collate),
         train_dataset=NumberedDataset(inputs.view("train")),
         eval_dataset=inputs.view("validation"),
-        callbacks=[EarlyStoppingCallback(settings.patience)] if settings.patience else None,
+        callbacks=callbacks,
     )
 
 

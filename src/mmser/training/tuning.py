@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmser.audio.augmentation import KINDS
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.networks.modeling import CROSS_ENTROPY
 from mmser.training.losses import FOCAL
 
 LOSSES = (CROSS_ENTROPY, FOCAL)
 FOCAL_GAMMA = 2.0  # of Lin et al. 2017, the best in their table 1b
+AUGMENT_PROBABILITY = 0.5
 
 
 @dataclass
@@ -39,6 +41,20 @@ class TuningSettings:
     head_learning_rate: float | None = field(
         default=None, metadata={"help": "Of the head; learning_rate if not given."}
     )
+    augment: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": f"What may be done to a training clip each time that it is heard: {', '.join(KINDS)}.",
+            "choices": KINDS,
+        },
+    )
+    augment_probability: float | None = field(
+        default=None,
+        metadata={
+            "help": "How likely one of them is done to a training clip; "
+            f"{AUGMENT_PROBABILITY:g} if not given."
+        },
+    )
 
     @property
     def gamma(self) -> float | None:
@@ -60,10 +76,24 @@ class TuningSettings:
             raise SettingsError(f"focal_gamma is given, but the loss is {self.loss}. Give --loss {FOCAL}.")
         if self.focal_gamma is not None and not 0 <= self.focal_gamma < float("inf"):
             raise SettingsError(f"focal_gamma is {self.focal_gamma}, expected a number from 0.")
+        self._check_augmentation()
         if not 0 < self.layer_lr_decay <= 1:
             raise SettingsError(f"layer_lr_decay is {self.layer_lr_decay}, expected above 0, to 1 at most.")
         if self.head_learning_rate is not None and not 0 <= self.head_learning_rate < float("inf"):
             raise SettingsError(f"head_learning_rate is {self.head_learning_rate}, expected a number from 0.")
+
+    def _check_augmentation(self) -> None:
+        for kind in self.augment:
+            if kind not in KINDS:
+                raise UnknownNameError("augmentation", kind, KINDS)
+        if self.augment_probability is None:
+            return
+        if not self.augment:
+            raise SettingsError(f"augment_probability is given, but not what is done: --augment {KINDS[0]} …")
+        if not 0 < self.augment_probability <= 1:
+            raise SettingsError(
+                f"augment_probability is {self.augment_probability}, expected above 0, to 1 at most."
+            )
 
 
 @dataclass
@@ -73,8 +103,8 @@ class TowerTuning:
     mask_time_prob: float | None = field(
         default=None,
         metadata={
-            "help": "Share of a clip's frames that are masked in training, in spans that may overlap, half of "
-            "them at most; the checkpoint's if not given."
+            "help": "Share of a clip's frames that is masked in training, in spans that may overlap, half "
+            "of them at most; the checkpoint's if not given."
         },
     )
     mask_time_length: int | None = field(
