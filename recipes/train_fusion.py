@@ -13,8 +13,7 @@ from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
-from mmser.training.fitting import fit_audio_tower
-from mmser.training.freezing import freeze
+from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
@@ -35,8 +34,8 @@ def main() -> None:
             **towers.tower_options,
         )
     fit_audio_tower(model.audio_encoder, towers)
-    if towers.freeze_text:
-        freeze(model.text_encoder)
+    fit_text_tower(model.text_encoder, towers)
+    check_lora(model, towers)
     described = describe(settings, towers, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

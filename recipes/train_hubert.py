@@ -12,7 +12,7 @@ from mmser.curation.schema import load_corpus
 from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
-from mmser.training.fitting import fit_audio_tower
+from mmser.training.fitting import check_lora, fit_audio_tower
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
@@ -28,6 +28,7 @@ def main() -> None:
             audio.audio_encoder, classes, window_s=audio.window_s, **audio.tower_options
         )
     fit_audio_tower(get_audio_tower(model), audio)
+    check_lora(model, audio)
     described = describe(settings, audio, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

@@ -11,6 +11,7 @@ from mmser.training.losses import FOCAL
 LOSSES = (CROSS_ENTROPY, FOCAL)
 FOCAL_GAMMA = 2.0  # of Lin et al. 2017, the best in their table 1b
 AUGMENT_PROBABILITY = 0.5
+ATTENTIONS = ("eager", "sdpa", "flash_attention_2")
 
 
 @dataclass
@@ -118,6 +119,28 @@ class TowerTuning:
         default=None, metadata={"help": "Features in one span; the checkpoint's if not given."}
     )
 
+    lora_rank: int = field(
+        default=0,
+        metadata={
+            "help": "Train low-rank updates of this rank in place of the weights of towers that would be "
+            "trained whole; 0 trains the weights."
+        },
+    )
+    lora_alpha: int | None = field(
+        default=None, metadata={"help": "Scale of the updates, times the rank; twice the rank if not given."}
+    )
+    lora_targets: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Names of the projections that are updated; those of attention if not given."},
+    )
+    attn_implementation: str | None = field(
+        default=None,
+        metadata={
+            "help": "How towers compute attention; sdpa where there is one if not given.",
+            "choices": ATTENTIONS,
+        },
+    )
+
     @property
     def masks(self) -> dict[str, Any]:
         """What is given of the masks, by its name in the tower's configuration."""
@@ -127,7 +150,13 @@ class TowerTuning:
     @property
     def tower_options(self) -> dict[str, Any]:
         """Fields of the tower's configuration."""
-        return self.masks | ({"apply_spec_augment": True} if self.masks else {})
+        masks = self.masks | ({"apply_spec_augment": True} if self.masks else {})
+        return masks | self.attention
+
+    @property
+    def attention(self) -> dict[str, str]:
+        """How every tower computes attention, where that is given."""
+        return {"attn_implementation": self.attn_implementation} if self.attn_implementation else {}
 
     def check_tower(self) -> None:
         """Check what argparse does not check in a value that came from YAML.
@@ -140,3 +169,11 @@ class TowerTuning:
                 raise SettingsError(f"{name} is {value}, expected a share from 0 to 1.")
             if name.endswith("length") and value < 1:
                 raise SettingsError(f"{name} is {value}, expected 1 or more.")
+        if self.attn_implementation not in (None, *ATTENTIONS):
+            raise UnknownNameError("attention", str(self.attn_implementation), ATTENTIONS)
+        if self.lora_rank < 0:
+            raise SettingsError(f"lora_rank is {self.lora_rank}, expected 1 or more, or 0 for none.")
+        if self.lora_alpha is not None and self.lora_alpha < 1:
+            raise SettingsError(f"lora_alpha is {self.lora_alpha}, expected 1 or more.")
+        if not self.lora_rank and (self.lora_alpha is not None or self.lora_targets):
+            raise SettingsError("lora_alpha or lora_targets is given without a rank. Give --lora_rank 8 too.")

@@ -49,7 +49,8 @@ def build_fusion(
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
         dropout: probability on the pooled states.
-        audio_overrides: fields of the speech encoder's configuration.
+        audio_overrides: fields of the speech encoder's configuration; ``attn_implementation`` is both
+            encoders'.
 
     Returns:
         The model and its processor.
@@ -59,7 +60,8 @@ def build_fusion(
             unknown.
     """
     audio_tower = load_audio_tower(audio, window_s=window_s, **audio_overrides)
-    text_tower = load_text_tower(text)
+    attention = {name: each for name, each in audio_overrides.items() if name == "attn_implementation"}
+    text_tower = load_text_tower(text, **attention)
     config = FusionConfig(
         audio_config=audio_tower.config, text_config=text_tower.config, dropout=dropout, **label_maps(classes)
     )
@@ -106,13 +108,17 @@ def load_audio_tower(source: str, *, window_s: float = 10.0, **overrides: Any) -
     return _load_strictly(tower_class, source, config)
 
 
-def load_text_tower(source: str) -> PreTrainedModel:
+def load_text_tower(source: str, **overrides: Any) -> PreTrainedModel:
     """Load a text encoder, float32, without pooler.
 
+    Args:
+        source: name or path of a text encoder.
+        overrides: fields of the encoder's configuration.
+
     Raises:
-        ValueError: not a text encoder, or missing weights.
+        ValueError: not a text encoder, an unknown field, or missing weights.
     """
-    config = _load_config(source, {})
+    config = _load_config(source, overrides)
     tower_class = get_text_tower_class(config)
     return _load_strictly(tower_class, source, config, **text_tower_options(tower_class))
 
