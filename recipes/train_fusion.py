@@ -13,7 +13,7 @@ from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
-from mmser.training.freezing import freeze, freeze_audio_tower
+from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 
@@ -36,10 +36,11 @@ def main() -> None:
             text_pooling=towers.text_pooling,
             text_layers=towers.text_layers,
             modality_dropout=towers.modality_dropout,
+            tower_options=towers.tower_options,
         )
-    freeze_audio_tower(model.audio_encoder, towers.freeze, num_trained_layers=towers.num_trained_layers)
-    if towers.freeze_text:
-        freeze(model.text_encoder)
+    fit_audio_tower(model.audio_encoder, towers)
+    fit_text_tower(model.text_encoder, towers)
+    check_lora(model, towers)
     described = describe(settings, towers, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

@@ -15,7 +15,7 @@ from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_speech
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
-from mmser.training.freezing import freeze_audio_tower
+from mmser.training.fitting import check_lora, fit_audio_tower
 from mmser.training.frozen import encoders_of
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate
@@ -29,7 +29,9 @@ def main() -> None:
     classes = corpus["train"].features["label"].names
     with refusing_bad_towers():
         if audio.has_stock_head:
-            model, processor = build_audio_classifier(audio.audio_encoder, classes, window_s=audio.window_s)
+            model, processor = build_audio_classifier(
+                audio.audio_encoder, classes, window_s=audio.window_s, **audio.tower_options
+            )
         else:
             model, processor = build_speech(
                 audio.audio_encoder,
@@ -38,8 +40,10 @@ def main() -> None:
                 dropout=audio.dropout,
                 audio_pooling=audio.pooling,
                 audio_layers=audio.layers,
+                tower_options=audio.tower_options,
             )
-    freeze_audio_tower(encoders_of(model)["audio"], audio.freeze, num_trained_layers=audio.num_trained_layers)
+    fit_audio_tower(encoders_of(model)["audio"], audio)
+    check_lora(model, audio)
     described = describe(settings, audio, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     train_and_evaluate(Run(inputs, corpus, settings, arguments, described))

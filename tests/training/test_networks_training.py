@@ -18,7 +18,7 @@ from mmser.models.networks.systems import NETWORKS
 from mmser.models.strict import load_strictly
 from mmser.training.arguments import PlaceSettings
 from mmser.training.feature_cache import compute_features
-from mmser.training.inputs import BlockDataset, BlockInputs
+from mmser.training.feature_inputs import BlockDataset, BlockInputs
 from mmser.training.networks import NetworkSettings, prepare_network
 
 CONFIGS = {"mobilenet_v2": "mobilenet-v2-4", **{name.replace("-", "_"): name for name in NETWORKS}}

@@ -147,7 +147,7 @@ def test_four_accumulated_batches_of_four_are_one_of_sixteen(run_recipe, freeze)
     assert_close(weights_of(whole), weights_of(parts), tolerance=1e-4)
 
 
-@pytest.mark.parametrize("freeze", ["classifier", "partial"])
+@pytest.mark.parametrize("freeze", ["classifier", "partial", "entire"])
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     run_recipe, monkeypatch, freeze
 ):

@@ -4,43 +4,68 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
+LIMIT_S = 200
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def launch(corpus, towers, tmp_path):
-    def run(out, num_processes, batch_size, **settings):
+def begin(corpus, towers, tmp_path):
+    """Start a recipe in processes of their own; returns them and the folder of the run."""
+
+    def start(out, num_processes, batch_size, *, recipe="train_fusion", **settings):
         folder = tmp_path / out
         options = {
             "corpus": corpus,
             "out": folder,
             "audio-encoder": towers["hubert"],
-            "text-encoder": towers["bert"],
             "cache_dir": tmp_path / f"cache-{out}",
             "per_device_train_batch_size": batch_size,
-            "dropout": 0.0,
             "use_cpu": True,
             "num_train_epochs": 2,
             "learning_rate": 0.001,
             "logging_steps": 1,
             "save_total_limit": 2,
+            **({"text-encoder": towers["bert"], "dropout": 0.0} if recipe == "train_fusion" else {}),
             **settings,
         }
         flags = [str(each) for name, value in options.items() for each in (f"--{name}", value)]
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(num_processes)]
-        subprocess.run(
-            [sys.executable, *launcher, str(ROOT / "recipes/train_fusion.py"), *flags],
-            check=True,
-            timeout=200,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        process = subprocess.Popen(
+            [sys.executable, *launcher, str(ROOT / "recipes" / f"{recipe}.py"), *flags],
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "HF_HUB_OFFLINE": "1",
+                "PYTHONPATH": str(ROOT / "src"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        return process, folder
+
+    return start
+
+
+@pytest.fixture
+def launch(begin):
+    """Run a recipe to its end, in which no weight went without a gradient; returns the folder of the run."""
+
+    def run(*args, **settings):
+        process, folder = begin(*args, **settings)
+        said, _ = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 0, said
+        assert "find_unused_parameters" not in said
+        assert "unused parameters" not in said
         return folder
 
     return run
@@ -52,16 +77,37 @@ def history_of(run):
     return [(entry["loss"], entry["grad_norm"]) for entry in steps]
 
 
+def assert_same_weights(first, second):
+    weights = load_file(second / "model.safetensors")
+    for name, tensor in load_file(first / "model.safetensors").items():
+        np.testing.assert_allclose(tensor, weights[name], atol=1e-4, err_msg=name)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {"freeze": "classifier", "freeze_text": True},
         {"freeze": "classifier", "freeze_text": False},
+        {"freeze": "top-cnn"},
         {"freeze": "partial"},
         {"freeze": "entire"},
         {"freeze": "entire", "freeze_text": True, "train_sampling_strategy": "group_by_length"},
+        {"recipe": "train_hubert", "freeze": "top-cnn"},
+        {"recipe": "train_hubert", "freeze": "partial"},
+        {
+            "recipe": "train_hubert",
+            "freeze": "entire",
+            "class_weights": True,
+            "loss": "focal",
+            "layer_lr_decay": 0.5,
+            "augment": "background_noise",
+            "augment_probability": 1.0,
+        },
     ],
-    ids=["frozen", "text trained", "partial", "entire", "by length"],
+    ids=[
+        *("frozen", "text trained", "top-cnn", "partial", "entire", "by length"),
+        *("speech, top-cnn", "speech, partial", "speech, weighed and altered"),
+    ],
 )
 def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
     one, two = launch("one", 1, 16, **settings), launch("two", 2, 8, **settings)
@@ -72,6 +118,26 @@ def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
     for split in ("validation", "test"):
         assert metrics[0][split]["ua"] == pytest.approx(metrics[1][split]["ua"], abs=1e-3)
         assert metrics[0][split]["recall"] == pytest.approx(metrics[1][split]["recall"], abs=1e-3)
-    first, second = (load_file(run / "model.safetensors") for run in (one, two))
-    for name, tensor in first.items():
-        np.testing.assert_allclose(tensor, second[name], atol=1e-4, err_msg=name)
+    assert_same_weights(one, two)
+
+
+@pytest.mark.parametrize(
+    "masks", [{"mask_time_prob": 0.3, "mask_time_length": 5}, {"mask_feature_prob": 0.3}]
+)
+def test_masks_leave_no_weight_without_a_gradient(launch, masks):
+    """The vector that is written over masked frames: no clip of a batch may be masked, or features alone."""
+    launch("two", 2, 2, recipe="train_hubert", freeze="partial", num_train_epochs=1, **masks)
+
+
+@pytest.mark.parametrize("freeze", ["classifier", "partial", "entire"])
+def test_two_processes_killed_and_resumed_are_one_that_ran_through(begin, launch, freeze):
+    settings = {"freeze": freeze, "freeze_text": freeze == "classifier", "num_train_epochs": 6}
+    process, folder = begin("two", 2, 8, **settings)
+    while not (folder / "checkpoints/checkpoint-4/trainer_state.json").exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+    for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+        each.kill()
+    process.communicate(timeout=LIMIT_S)
+    assert not (folder / "metrics.json").exists()
+    assert_same_weights(launch("one", 1, 16, **settings), launch("two", 2, 8, resume=True, **settings))

@@ -13,7 +13,8 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
-from mmser.models.fusion.pooling import LAYERS, POOLINGS, parse_layers
+from mmser.models.fusion.pooling import POOLINGS
+from mmser.training.tuning import HeadSettings, TowerTuning, TuningSettings, check_head, check_probability
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 EMBEDDING_DTYPES = ("float32", "bfloat16")
@@ -70,7 +71,7 @@ class TrainerSettings(PlaceSettings):
 
 
 @dataclass
-class RunSettings(TrainerSettings):
+class RunSettings(TuningSettings, TrainerSettings):
     """A run of a model with encoders."""
 
     embedding_batch_size: int = field(
@@ -98,6 +99,7 @@ class RunSettings(TrainerSettings):
         super().__post_init__()
         if self.cache_limit_gb <= 0:
             raise SettingsError(f"cache_limit_gb is {self.cache_limit_gb}, expected gigabytes above 0.")
+        self.check_tuning()
         if self.embedding_batch_size < 1:
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."
@@ -107,7 +109,7 @@ class RunSettings(TrainerSettings):
 
 
 @dataclass
-class AudioSettings:
+class AudioSettings(HeadSettings, TowerTuning):
     """The audio tower and how much of it is trained."""
 
     audio_encoder: str = field(
@@ -130,35 +132,14 @@ class AudioSettings:
         default=10.0, metadata={"help": "Seconds that a Whisper tower hears; longer clips are cropped."}
     )
 
-    pooling: str = field(
-        default="mean",
-        metadata={
-            "help": "Of the audio tower's frames: mean; mean+std; attention, a mean with learned weights.",
-            "choices": POOLINGS,
-        },
-    )
-    layers: str = field(
-        default="last",
-        metadata={
-            "help": "Of the audio tower: last; weighted, all of them with learned weights; or a range side by "
-            "side, such as 2-4, from 0 for what enters the first block."
-        },
-    )
-    dropout: float = field(default=0.0, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
-
     def __post_init__(self) -> None:
         """Check what argparse does not check in a value that came from YAML."""
         if self.freeze not in FREEZE_MODES:
             raise UnknownNameError("freeze mode", self.freeze, FREEZE_MODES)
-        _check_head(self.pooling, self.layers)
-        _check_probability("dropout", self.dropout)
+        self.check_head()
+        self.check_tower()
         if self.window_s <= 0:
             raise SettingsError(f"window_s is {self.window_s}, expected seconds above 0.")
-
-    @property
-    def has_stock_head(self) -> bool:
-        """Whether transformers' audio classifiers pool so."""
-        return self.pooling == "mean" and self.layers == "last" and not self.dropout
 
 
 @dataclass
@@ -185,23 +166,8 @@ class FusionSettings(AudioSettings):
     def __post_init__(self) -> None:
         """Check what argparse does not."""
         super().__post_init__()
-        _check_head(self.text_pooling, self.text_layers)
-        _check_probability("modality_dropout", self.modality_dropout)
-
-
-def _check_head(pooling: str, layers: str) -> None:
-    if pooling not in POOLINGS:
-        raise UnknownNameError("pooling", pooling, POOLINGS)
-    if layers not in LAYERS:
-        try:
-            parse_layers(layers)
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
-
-
-def _check_probability(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise SettingsError(f"{name} is {value}, expected a probability from 0 to below 1.")
+        check_head(self.text_pooling, self.text_layers)
+        check_probability("modality_dropout", self.modality_dropout)
 
 
 def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:

@@ -12,6 +12,9 @@ from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
 from mmser.models.loading import Processor
 
+ROW = "row"
+Augment = Callable[[np.ndarray, str], np.ndarray]
+
 
 class RowDataset(torch.utils.data.Dataset):
     """A split whose items are made of its rows when asked for.
@@ -38,16 +41,24 @@ class ClipDataset(RowDataset):
     Args:
         split: rows with the columns of ``curation.schema``.
         processor: the model's own processor.
+        augment: waveform and id of a clip -> what is heard of it; the waveform itself if None.
     """
 
-    def __init__(self, split: datasets.Dataset, processor: Processor):
+    def __init__(self, split: datasets.Dataset, processor: Processor, augment: Augment | None = None):
         super().__init__(split)
         self.processor = processor
+        self.augment = augment
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.split[index]
-        features = self.processor.features(decode_audio(row["audio"]), row["transcript"] or "")
+        features = self.processor.features(hear(row, self.augment), row["transcript"] or "")
         return {**features, "labels": row["label"]}
+
+
+def hear(row: Mapping[str, Any], augment: Augment | None = None) -> np.ndarray:
+    """The waveform of a row, float32 (S,), altered if at all by ``augment``."""
+    waveform = decode_audio(row["audio"])
+    return waveform if augment is None else augment(waveform, row["id"])
 
 
 def collate_clips(items: Sequence[dict[str, Any]], *, processor: Processor) -> dict[str, Tensor]:
@@ -63,6 +74,32 @@ def class_targets(split: datasets.Dataset) -> Tensor:
     for index, (label, several) in enumerate(zip(*read_columns(split, ("label", "labels")), strict=True)):
         targets[index, several if label is None else [label]] = 1
     return targets
+
+
+class NumberedDataset(torch.utils.data.Dataset):
+    """Items with the number of their clip in ``row``, so that a batch can be told by its clips.
+
+    Args:
+        items: of a split; ``lengths`` are handed on.
+    """
+
+    def __init__(self, items: Any):
+        self.items = items
+        self.lengths = items.lengths
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**self.items[index], ROW: index}
+
+
+def collate_numbered(
+    items: Sequence[dict[str, Any]], *, collate: Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """Put items into a batch as ``collate`` does, with the numbers of their clips in ``row`` (B,) if any."""
+    batch = collate([{name: value for name, value in item.items() if name != ROW} for item in items])
+    return batch | ({ROW: torch.tensor([item[ROW] for item in items])} if ROW in items[0] else {})
 
 
 class PooledDataset(torch.utils.data.Dataset):

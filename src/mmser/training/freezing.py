@@ -43,13 +43,13 @@ def freeze_audio_tower(tower: nn.Module, mode: str, *, num_trained_layers: int =
         for part in (*blocks[-num_trained_layers:], final_norm_of(tower)):
             part.requires_grad_(True)
     _freeze_sinusoids(tower)
-    _hold_frozen_parts_in_eval(tower)
+    hold_frozen_parts_in_eval(tower)
 
 
 def freeze(module: nn.Module) -> None:
     """Freeze a whole tower and hold it in eval mode."""
     module.requires_grad_(False)
-    _hold_frozen_parts_in_eval(module)
+    hold_frozen_parts_in_eval(module)
 
 
 def is_frozen(module: nn.Module) -> bool:
@@ -90,7 +90,7 @@ def _freeze_sinusoids(tower: nn.Module) -> None:
         tower.embed_positions.requires_grad_(False)
 
 
-def _hold_frozen_parts_in_eval(module: nn.Module) -> None:
+def hold_frozen_parts_in_eval(module: nn.Module) -> None:
     """Keep frozen parts in eval mode for good: dropout, layerdrop and masking would make them random.
 
     ``train()`` of a parent reaches its children through their own ``train``, so that is what is replaced in
@@ -107,7 +107,7 @@ def _hold_frozen_parts_in_eval(module: nn.Module) -> None:
         module.training = False
         module.train = types.MethodType(_train_children, module)  # type: ignore[method-assign]
     for child in module.children():
-        _hold_frozen_parts_in_eval(child)
+        hold_frozen_parts_in_eval(child)
 
 
 def _stay_in_eval(module: nn.Module, mode: bool = True) -> nn.Module:

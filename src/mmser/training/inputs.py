@@ -7,11 +7,10 @@ when asked for; what frozen towers and hand-made features say of them is compute
 import logging
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import datasets
 import numpy as np
@@ -20,18 +19,17 @@ from accelerate.state import PartialState
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from mmser.curation.rows import read_columns
-from mmser.curation.schema import decode_audio
+from mmser.audio.augmentation import AugmentationSettings
 from mmser.curation.store import default_cache_dir
 from mmser.errors import SettingsError
-from mmser.features.spectrogram import compute_block_picture, cut_blocks, to_jet
 from mmser.models.loading import Processor
-from mmser.models.networks.mobilenet import GENDERS, BlockNetForEmotionClassification
 from mmser.training.arguments import RunSettings
-from mmser.training.collation import ClipDataset, PooledDataset, RowDataset, collate_clips
+from mmser.training.augmenting import Augmenter
+from mmser.training.collation import ClipDataset, PooledDataset, collate_clips, hear
 from mmser.training.embedding import FrozenTowers
 from mmser.training.embedding_cache import trim_stores
 from mmser.training.frozen import PooledModel, frozen_encoders_of
+from mmser.training.tuning import AUGMENT_PROBABILITY
 
 logger = logging.getLogger(__name__)
 _NUM_COMPARED = 16  # clips computed in both precisions
@@ -45,12 +43,14 @@ class Inputs(Protocol):
         seconds: what computing ahead took, by name.
         several_classes: whether a clip may have several classes; its labels are then 0 or 1, (C,).
         facts: what else metrics.json says of them.
+        augmenter: alters training clips, or None; it has to be told of each epoch.
     """
 
     processor: Processor | None
     seconds: dict[str, float]
     several_classes: bool
     facts: dict[str, Any]
+    augmenter: Augmenter | None
 
     @property
     def model(self) -> PreTrainedModel:
@@ -72,17 +72,25 @@ class ClipInputs:
 
     several_classes = False
 
-    def __init__(self, model: PreTrainedModel, processor: Processor, corpus: datasets.DatasetDict):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: Processor,
+        corpus: datasets.DatasetDict,
+        augmenter: Augmenter | None = None,
+    ):
         self.model = self.trained = model
         self.processor: Processor | None = processor
         self.seconds = {"embed": 0.0}
         self.facts: dict[str, Any] = {}
         self.collate = partial(collate_clips, processor=processor)
-        self._make = lambda split: ClipDataset(corpus[split], processor)
+        self.augmenter = augmenter
+        self._corpus = corpus
 
     def view(self, split: str) -> ClipDataset:
         """A split whose items are the features of a clip."""
-        return self._make(split)
+        augment = self.augmenter if split == "train" else None
+        return ClipDataset(self._corpus[split], cast(Processor, self.processor), augment)
 
 
 class FrozenInputs:
@@ -103,6 +111,7 @@ class FrozenInputs:
         training_towers: FrozenTowers,
         corpus: datasets.DatasetDict,
         device: torch.device,
+        augmenter: Augmenter | None = None,
     ):
         self.model: PreTrainedModel = towers.model
         self.trained = PooledModel(towers.model)
@@ -110,6 +119,7 @@ class FrozenInputs:
         self.seconds = {"embed": 0.0}
         self.facts: dict[str, Any] = {}
         self.collate = towers.collate
+        self.augmenter = augmenter
         self._towers, self._training_towers = towers, training_towers
         self._corpus, self._device = corpus, device
 
@@ -121,6 +131,8 @@ class FrozenInputs:
         self.seconds["embed"] += time.perf_counter() - started
         if towers is not self._towers and not self.facts:
             self._compare(rows)
+        if split == "train" and self.augmenter is not None:  # the audio tower is the one that is trained
+            rows.makers = [partial(self._hear, self._corpus[split])]
         return rows
 
     def _compare(self, rows: PooledDataset) -> None:
@@ -136,6 +148,9 @@ class FrozenInputs:
         dtype = str(self._training_towers.dtype).removeprefix("torch.")
         self.facts["embedding"] = {"dtype": dtype, "relative_difference": round(difference, 6)}
         logger.info("Rows in %s differ from float32 by %.2g %% (median of clips).", dtype, 100 * difference)
+
+    def _hear(self, split: datasets.Dataset, index: int) -> dict[str, np.ndarray]:
+        return self._towers.audio.features(hear(split[index], self.augmenter))
 
 
 def read_clips(
@@ -155,9 +170,23 @@ def read_clips(
         settings: of the run: where states of frozen towers are kept, and how many clips are in a batch while
             they are computed.
         device: they are computed on.
+
+    Raises:
+        SettingsError: training clips are to be altered, and no tower hears them in training.
     """
-    if not frozen_encoders_of(model):
-        return ClipInputs(model, processor, corpus)
+    frozen = frozen_encoders_of(model)
+    augmenter = None
+    if settings.augment:
+        if "audio" in frozen:
+            raise SettingsError(
+                f"augment is {settings.augment}, but the audio tower is frozen: it hears each clip once, and "
+                "its states are kept. Leave it out and build the corpus with altered copies (mmser build "
+                "--balance-to), or train the tower."
+            )
+        kinds = AugmentationSettings(kinds=tuple(settings.augment))
+        augmenter = Augmenter(kinds, settings.augment_probability or AUGMENT_PROBABILITY)
+    if not frozen:
+        return ClipInputs(model, processor, corpus, augmenter)
     folder = Path(settings.cache_dir) if settings.cache_dir else default_cache_dir()
     make = partial(FrozenTowers, model, processor, folder, batch_size=settings.embedding_batch_size)
     towers = make()
@@ -166,113 +195,4 @@ def read_clips(
     stores = [*towers.stores.values(), *training_towers.stores.values()]
     if PartialState().is_main_process:
         trim_stores(folder / "embeddings", settings.cache_limit_gb * 1e9, keep=stores)
-    return FrozenInputs(towers, training_towers, corpus, device)
-
-
-@dataclass
-class FeatureInputs:
-    """Hand-made features, computed ahead.
-
-    Attributes:
-        model: takes them.
-        views: split -> features and labels.
-        seconds: what computing them took.
-        several_classes: whether labels are 0 or 1 a class.
-    """
-
-    model: PreTrainedModel
-    views: Mapping[str, PooledDataset]
-    seconds: dict[str, float]
-    several_classes: bool = False
-    processor: Processor | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def trained(self) -> PreTrainedModel:
-        """All of the model."""
-        return self.model
-
-    def view(self, split: str) -> PooledDataset:
-        """A split whose items are the features of a clip."""
-        return self.views[split]
-
-    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Stack features (B, ...) and labels."""
-        return {name: torch.stack([item[name] for item in items]) for name in items[0]}
-
-
-@dataclass
-class BlockInputs:
-    """Pictures of the blocks of clips, made when asked for: one takes a millisecond and 64 kB.
-
-    Attributes:
-        model: takes them.
-        corpus: splits "train", "validation", "test".
-    """
-
-    model: BlockNetForEmotionClassification
-    corpus: datasets.DatasetDict
-    seconds: dict[str, float] = field(default_factory=dict)
-    several_classes: bool = False
-    processor: Processor | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def trained(self) -> BlockNetForEmotionClassification:
-        """All of the model."""
-        return self.model
-
-    def view(self, split: str) -> "BlockDataset":
-        """A split whose items are the pictures of a clip."""
-        config = self.model.config
-        return BlockDataset(
-            self.corpus[split], overlapping=config.overlapping, with_gender=config.with_gender
-        )
-
-    def collate(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Colour all pictures, (K, 3, 257, 251), and say how many each clip has."""
-        pictures = np.concatenate([item["pictures"] for item in items])
-        batch = {
-            "pixel_values": torch.from_numpy(to_jet(pictures)),
-            "num_blocks": torch.tensor([len(item["pictures"]) for item in items]),
-        }
-        return batch | {
-            name: torch.tensor([item[name] for item in items]) for name in items[0] if name != "pictures"
-        }
-
-
-class BlockDataset(RowDataset):
-    """A split whose items are the pictures of a clip's blocks, uint8 (K, 257, 251).
-
-    Args:
-        split: rows with the columns of ``curation.schema``.
-        overlapping: whether the blocks overlap by 10 ms.
-        with_gender: whether items say the speaker's gender.
-
-    Raises:
-        SettingsError: a gender is asked for, and a speaker's is not known.
-    """
-
-    def __init__(self, split: datasets.Dataset, *, overlapping: bool, with_gender: bool):
-        super().__init__(split)
-        self.overlapping = overlapping
-        self.genders: list[int] | None = None
-        if with_gender:
-            speakers, genders = read_columns(split, ("speaker", "gender"))
-            unknown = sorted(
-                {name for name, gender in zip(speakers, genders, strict=True) if gender not in GENDERS}
-            )
-            if unknown:
-                raise SettingsError(
-                    f"The gender of {len(unknown)} speakers is not known, e.g. {unknown[0]}. Train without "
-                    "gender, or give their table a column gender."
-                )
-            self.genders = [GENDERS.index(gender) for gender in genders]
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        row = self.split[index]
-        blocks = cut_blocks(decode_audio(row["audio"]), overlapping=self.overlapping)
-        item: dict[str, Any] = {"pictures": np.stack([compute_block_picture(block) for block in blocks])}
-        if self.genders is not None:
-            item["genders"] = self.genders[index]
-        return item | {"labels": row["label"]}
+    return FrozenInputs(towers, training_towers, corpus, device, augmenter)

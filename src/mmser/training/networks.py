@@ -22,7 +22,8 @@ from mmser.models.networks.systems import NETWORKS, get_network
 from mmser.training.arguments import PlaceSettings
 from mmser.training.collation import PooledDataset, class_targets
 from mmser.training.feature_cache import compute_features
-from mmser.training.inputs import BlockInputs, FeatureInputs
+from mmser.training.feature_inputs import BlockInputs, FeatureInputs
+from mmser.training.losses import weigh_classes
 from mmser.training.scoring import check_splits
 
 NAMES = (*NETWORKS, *BLOCK_NETS)
@@ -117,7 +118,7 @@ def prepare_network(
     seconds = {"features": time.perf_counter() - started}
     model = _build(classes, features["train"], settings)
     if settings.class_weights:
-        model.weigh_classes(class_targets(corpus["train"]))
+        model.class_weights.copy_(weigh_classes(class_targets(corpus["train"]), binary=several))
     views = {
         split: PooledDataset(
             {"features": features[split]},

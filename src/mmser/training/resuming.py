@@ -5,7 +5,7 @@ import logging
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +67,24 @@ def find_checkpoint(folder: Path) -> Path | None:
     Returns:
         The checkpoint to go on from, or None where the run has to start at the beginning, which is logged.
     """
-    found = {
-        int(match[1]): path
-        for path in folder.glob("checkpoint-*")
-        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name)) and path.is_dir()
-    }
-    for _, checkpoint in sorted(found.items(), reverse=True):
+    for checkpoint in iter_checkpoints(folder):
         if is_complete(checkpoint):
             logger.warning("%s: the run goes on from here.", checkpoint)
             return checkpoint
         logger.warning("%s: not complete, the run was killed while writing it; it is passed by.", checkpoint)
     logger.warning("%s: holds no complete checkpoint; the run starts at the beginning.", folder)
     return None
+
+
+def iter_checkpoints(folder: Path) -> Iterator[Path]:
+    """Yield the checkpoints of a folder, newest first."""
+    found = {
+        int(match[1]): path
+        for path in folder.glob("checkpoint-*")
+        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name)) and path.is_dir()
+    }
+    for _, checkpoint in sorted(found.items(), reverse=True):
+        yield checkpoint
 
 
 def is_complete(checkpoint: Path) -> bool:

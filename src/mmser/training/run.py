@@ -23,6 +23,7 @@ from mmser.evaluation.predictions import label_indices, probabilities_of
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import TrainerSettings
 from mmser.training.inputs import Inputs
+from mmser.training.lora import merge_lora
 from mmser.training.provenance import find_tower_leaks, trace_training
 from mmser.training.resuming import find_checkpoint, prepare_folder
 from mmser.training.scoring import (
@@ -86,11 +87,14 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = build_trainer(run.inputs, run.arguments, run.out / "checkpoints", run.settings.patience)
+    trainer = build_trainer(
+        run.inputs, run.corpus["train"], run.arguments, run.out / "checkpoints", run.settings
+    )
     started = time.perf_counter()
     checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     run.inputs.seconds["train"] = time.perf_counter() - started
+    merge_lora(run.inputs.model)
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}

@@ -248,7 +248,9 @@ def _train(
     arguments.num_train_epochs = epochs or arguments.num_train_epochs
     arguments.save_strategy, arguments.load_best_model_at_end = "no", False
     with tempfile.TemporaryDirectory() as folder:  # Trainer makes one, and writes nothing there
-        trainer = build_trainer(inputs, arguments, Path(folder))
+        trainer = build_trainer(
+            inputs, corpus["train"], arguments, Path(folder), replace(settings, patience=0)
+        )
         trainer.train()
     scores = [entry["eval_ua"] for entry in trainer.state.log_history if "eval_ua" in entry]
     if not scores:

@@ -5,7 +5,7 @@ needs no checkpoint of its towers.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,13 @@ WHISPER_FRAMES_PER_S = 50
 
 
 def build_fusion(
-    audio: str, text: str, classes: Sequence[str], *, window_s: float = 10.0, **head: Any
+    audio: str,
+    text: str,
+    classes: Sequence[str],
+    *,
+    window_s: float = 10.0,
+    tower_options: Mapping[str, Any] | None = None,
+    **head: Any,
 ) -> tuple[FusionForEmotionClassification, FusionProcessor]:
     """Join two pretrained encoders under a fresh linear classifier.
 
@@ -42,23 +48,33 @@ def build_fusion(
         text: name or path of a text encoder.
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        tower_options: fields of the speech encoder's configuration; ``attn_implementation`` is both
+            encoders'.
         head: fields of :class:`FusionConfig`: dropout, pooling, layers.
 
     Returns:
         The model and its processor.
 
     Raises:
-        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window; or a field of
-            the head cannot be used.
+        ValueError: a checkpoint is of the wrong kind, lacks weights, or has a shorter window; or a field is
+            unknown or cannot be used.
     """
-    audio_tower, text_tower = load_audio_tower(audio, window_s=window_s), load_text_tower(text)
+    options = dict(tower_options or {})
+    audio_tower = load_audio_tower(audio, window_s=window_s, **options)
+    attention = {name: each for name, each in options.items() if name == "attn_implementation"}
+    text_tower = load_text_tower(text, **attention)
     model = _join(audio_tower, text_tower, classes, head)
     features = load_audio_features(audio, audio_tower.config)
     return model, FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
 
 
 def build_speech(
-    audio: str, classes: Sequence[str], *, window_s: float = 10.0, **head: Any
+    audio: str,
+    classes: Sequence[str],
+    *,
+    window_s: float = 10.0,
+    tower_options: Mapping[str, Any] | None = None,
+    **head: Any,
 ) -> tuple[FusionForEmotionClassification, AudioFeatures]:
     """Put the fusion model's head, with all its ways of pooling, on a pretrained speech encoder alone.
 
@@ -66,6 +82,7 @@ def build_speech(
         audio: name or path of a speech encoder, or the folder of a trained audio classifier.
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        tower_options: fields of the speech encoder's configuration.
         head: fields of :class:`FusionConfig`: dropout, pooling, layers.
 
     Returns:
@@ -74,7 +91,7 @@ def build_speech(
     Raises:
         ValueError: as :func:`build_fusion`.
     """
-    tower = load_audio_tower(audio, window_s=window_s)
+    tower = load_audio_tower(audio, window_s=window_s, **(tower_options or {}))
     features = load_audio_features(audio, tower.config)
     return _join(tower, None, classes, head), AudioFeatures(
         features.feature_extractor, input_name="input_values"
@@ -132,13 +149,17 @@ def load_audio_tower(source: str, *, window_s: float = 10.0, **overrides: Any) -
     return _load_strictly(tower_class, source, config)
 
 
-def load_text_tower(source: str) -> PreTrainedModel:
+def load_text_tower(source: str, **overrides: Any) -> PreTrainedModel:
     """Load a text encoder, float32, without pooler.
 
+    Args:
+        source: name or path of a text encoder.
+        overrides: fields of the encoder's configuration.
+
     Raises:
-        ValueError: not a text encoder, or missing weights.
+        ValueError: not a text encoder, an unknown field, or missing weights.
     """
-    config = _load_config(source, {})
+    config = _load_config(source, overrides)
     tower_class = get_text_tower_class(config)
     return _load_strictly(tower_class, source, config, **text_tower_options(tower_class))
 

@@ -57,8 +57,8 @@ class NetworkForEmotionClassification(PreTrainedModel):
     """Standard scaling, the network, and its loss.
 
     Args:
-        config: the network and its loss. Scaling is the identity and classes weigh the same until
-            :meth:`fit_scaling` and :meth:`weigh_classes` are called; both are saved with the weights.
+        config: the network and its loss. Scaling is the identity until :meth:`fit_scaling` is called, and
+            classes weigh the same until ``class_weights`` (C,) is filled; both are saved with the weights.
     """
 
     config_class = NetworkConfig
@@ -89,18 +89,6 @@ class NetworkForEmotionClassification(PreTrainedModel):
         self.feature_mean.copy_(features.mean(dim=0))
         deviation = features.std(dim=0, correction=0)
         self.feature_deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
-
-    def weigh_classes(self, targets: Tensor) -> None:
-        """Weigh classes against their counts in the training targets, 0 or 1, (N, C).
-
-        Under cross-entropy a class of n clips weighs N / (C n); under the binary loss its positive clips
-        weigh (N - n) / n. A class without clips weighs 1, and so under the binary loss does one of all clips.
-        """
-        counts = targets.sum(dim=0)
-        total = len(targets)
-        binary = self.config.loss == BINARY
-        weights = (total - counts) / counts if binary else total / (targets.shape[1] * counts)
-        self.class_weights.copy_(torch.where((counts > 0) & (weights > 0), weights, 1.0))
 
     def forward(self, features: Tensor, labels: Tensor | None = None) -> SequenceClassifierOutput:
         """Classify clips by their features.
