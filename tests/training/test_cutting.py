@@ -107,12 +107,10 @@ def test_training_the_top_behind_cached_frames_ends_with_the_weights_of_training
     run_recipe, monkeypatch, audio
 ):
     settings = {"freeze": "top-layers", "num_trained_layers": 1, "num_train_epochs": 2, "learning_rate": 1e-3}
-    cached = load_file(
-        run_recipe("train_hubert", out="cached", audio=audio, **settings) / "model.safetensors"
-    )
+    runs = [run_recipe("train_hubert", out="cached", audio=audio, **settings)]
     monkeypatch.setattr("mmser.training.inputs.frozen_encoders_of", lambda model: {})
-    plain = run_recipe("train_hubert", out="plain", audio=audio, **settings)
-    cached, plain = (load_file(run / "model.safetensors") for run in (cached, plain))
+    runs.append(run_recipe("train_hubert", out="plain", audio=audio, **settings))
+    cached, plain = (load_file(run / "model.safetensors") for run in runs)
     assert cached.keys() == plain.keys()
     for name, weight in plain.items():
         torch.testing.assert_close(cached[name], weight, atol=2e-4, rtol=0)
