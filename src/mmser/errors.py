@@ -80,3 +80,11 @@ class DownloadError(MmserError):
 
 class DivergedError(MmserError):
     """A model whose answers are no numbers."""
+
+
+class HubError(MmserError):
+    """A Hub that cannot be reached, or that does not let us write."""
+
+
+class NotForPublicationError(MmserError):
+    """A folder that must not, or cannot usefully, be published."""

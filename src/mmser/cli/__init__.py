@@ -24,6 +24,8 @@ from mmser.cli import (
     leaderboard,
     predict,
     probe,
+    push,
+    push_corpus,
     table,
     transcribe,
 )
@@ -32,6 +34,7 @@ from mmser.errors import MmserError, SettingsError, UnknownNameError
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
     *(evaluate, leaderboard, table, compare, predict, demo),
+    *(push, push_corpus),
 )
 
 
