@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_parser(subparsers)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for library in ("httpx", "httpx2"):  # they tell of every request
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         return arguments.run_command(arguments)
     except MmserError as error:

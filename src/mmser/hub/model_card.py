@@ -197,20 +197,22 @@ def _corpora(metrics: Mapping[str, Any]) -> str:
 def _limits(metrics: Mapping[str, Any]) -> str:
     test = metrics["test"]
     weakest = min(test["recall"], key=test["recall"].__getitem__)
-    few = [title_of(name) for name, row in test["per_corpus"].items() if row["n"] < _FEW_CLIPS]
+    few = [name for name, row in test["per_corpus"].items() if row["n"] < _FEW_CLIPS]
     lines = [
         "Acted emotion is not felt emotion: actors spoke prompted sentences into studio microphones. A score "
         "on them says little of life; expect less on other voices, rooms, languages and microphones.",
         f"Weakest class: {weakest}, of which {test['recall'][weakest]:.1f} % are heard.",
         "It always names one of its classes, also for noise, silence or an emotion that it never met.",
     ]
+    if metrics["system"].startswith("whisper") and "window_s" in metrics["settings"]:
+        lines.append(f"It hears the first {metrics['settings']['window_s']:g} s of a clip.")
     if test["absent_classes"]:
         lines.append(
             f"Never tested: {', '.join(test['absent_classes'])}, of which the test split has no clip."
         )
     if few:
         lines.append(
-            f"Fewer than {_FEW_CLIPS} test clips, so that their scores say little: {', '.join(few)}."
+            f"Fewer than {_FEW_CLIPS} test clips, so that their scores say little: {join_titles(few)}."
         )
     calibration = (metrics.get("calibration") or {}).get("temperature")
     if calibration:

@@ -157,7 +157,7 @@ def _code_names(folder: Path, config: Mapping[str, Any]) -> list[str]:
     for name in _processor_names(config):
         if (folder / name).is_file() and name.endswith("_config.json"):
             named += _iter_classes(_read_json(folder / name))
-    waiting, found = [f"{each.rpartition('.')[0]}.py" for each in named], []
+    waiting, found = [f"{each.rpartition('.')[0] or each}.py" for each in named], []
     while waiting:
         name = _plain_name(folder, waiting.pop())
         if name in found:

@@ -111,7 +111,12 @@ def _explaining(place: Place, user: str) -> Iterator[None]:
             f"{hub}: cannot be reached ({_in_one_line(error)}). Nothing was uploaded. Push again when there "
             "is a network and HF_HUB_OFFLINE is not set; --dry-run DIR shows what would be uploaded."
         ) from error
-    except (OSError, RuntimeError, ValueError) as error:  # of the transfer itself, and of the card's metadata
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+    ) as error:  # of the transfer itself, and of the card's metadata
         raise HubError(
             f"{place.name}: the upload failed ({_in_one_line(error)}). Nothing of it can be seen, and what "
             "was sent is not sent again: push once more."

@@ -32,6 +32,12 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "report_to": "none",
 }
 
+# Where a finished run is published: nothing of what it learns, and one of them is a secret.
+_OF_THE_HUB = (
+    *("push_to_hub", "hub_model_id", "hub_token", "hub_private_repo"),
+    *("hub_strategy", "hub_always_push", "hub_revision"),
+)
+
 
 @dataclass
 class PlaceSettings:
@@ -223,7 +229,7 @@ def _check_trainer(arguments: TrainingArguments) -> None:
 
 
 def describe(*settings: Any) -> dict[str, Any]:
-    """Every setting by name, as JSON holds it: all of ours, and what differs from transformers' defaults."""
+    """Settings by name, as JSON holds them: all of ours, of transformers' those that are no defaults."""
     described: dict[str, Any] = {}
     for each in settings:
         ours = not isinstance(each, TrainingArguments)
@@ -232,7 +238,8 @@ def describe(*settings: Any) -> dict[str, Any]:
             is_default = value == setting.default or value in ([], {}, _UNCHANGED_ACCELERATOR)
             if ours or not is_default:
                 described[setting.name] = value
-    described.pop("output_dir", None)
+    for name in ("output_dir", *_OF_THE_HUB):
+        described.pop(name, None)
     return dict(sorted(described.items()))
 
 
