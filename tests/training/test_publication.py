@@ -7,7 +7,7 @@ from transformers import TrainingArguments
 from fake_hub import TOKEN
 from mmser.errors import HubError, SettingsError
 from mmser.training.arguments import RunSettings, describe
-from mmser.training.publication import publish_run, take_place
+from mmser.training.publication import check_publication, publish_run, take_place
 
 FAST = {"num_train_epochs": 2, "per_device_train_batch_size": 8, "learning_rate": 0.01}
 PUSH = {"push_to_hub": True, "hub_model_id": "me/voice"}
@@ -43,26 +43,24 @@ def test_without_the_wish_nothing_is_asked_of_the_hub(run_recipe, hub):
         ({"hub_token": TOKEN + "x"}, HubError, "does not accept the token"),
     ],
 )
-def test_what_cannot_be_pushed_is_refused_before_the_training(
-    run_recipe, hub, tmp_path, changes, error, message
-):
-    run_recipe_settings = FAST | PUSH | changes
+def test_what_cannot_be_pushed_is_refused_before_any_work(run_recipe, hub, tmp_path, changes, error, message):
+    asked = FAST | PUSH | changes
     with pytest.raises(error, match=message):
-        run_recipe("train_hubert", **run_recipe_settings)
-    assert not (tmp_path / "run").exists()
+        run_recipe("train_hubert", **asked)
+    assert not list(tmp_path.iterdir())  # not even the towers' states are in the cache
 
 
 def test_a_network_over_hand_made_features_is_not_pushed(run_network, corpus, hub):
     with pytest.raises(SettingsError, match=r"push_to_hub is on, but sharma-cnn is over hand-made features"):
         run_network("sharma_cnn", corpus=corpus, **PUSH)
-    assert hub.requests == []
+    assert hub.repositories == {}
 
 
 def test_a_place_is_needed(tmp_path, hub):
     with pytest.raises(
         SettingsError, match=r"hub_model_id is not given\. Say where to: --hub_model_id user/name"
     ):
-        take_place(ask(tmp_path, hub_model_id=None))
+        check_publication(ask(tmp_path, hub_model_id=None))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +68,7 @@ def test_a_place_is_needed(tmp_path, hub):
 )
 def test_checkpoints_and_branches_are_not_pushed(tmp_path, hub, changes):
     with pytest.raises(SettingsError, match=r"a run is pushed once, finished, to main\. Leave them out"):
-        take_place(ask(tmp_path, **changes))
+        check_publication(ask(tmp_path, **changes))
 
 
 def test_trainer_is_kept_from_pushing_itself(tmp_path, hub):

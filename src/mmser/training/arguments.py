@@ -13,6 +13,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
+from mmser.training.publication import check_publication
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
 FREEZE_MODES = ("classifier", "top-cnn", "partial", "entire")
@@ -148,6 +149,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
     Raises:
         UnknownNameError: the YAML or the command line holds a key that no class has; the nearest is named.
         SettingsError: the YAML cannot be read, ``corpus`` or ``out`` is not given, or a value cannot be used.
+        HubError: the run is to be pushed, and there is no access to the Hub.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = HfArgumentParser(list(classes), allow_abbrev=False)  # type: ignore[arg-type]
@@ -169,6 +171,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
             _check_paths(settings)
         if isinstance(settings, TrainingArguments):
             _check_trainer(settings)
+            check_publication(settings)
     return tuple(parsed)
 
 

@@ -81,7 +81,7 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             several classes and the model tells one.
         RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
-        HubError: the run is to be pushed and cannot be; found before the training where it can be.
+        HubError: the finished run is to be pushed and cannot be.
     """
     check_splits(run.corpus, str(run.settings.corpus), several_classes=run.inputs.several_classes)
     check_processes()

@@ -9,7 +9,7 @@ class StrictModel(PreTrainedModel):
     """A model whose ``from_pretrained`` names weights that would start at random, where stock ones warn."""
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]  # transformers' own has dozens of options
+    def from_pretrained(
         cls,
         pretrained_model_name_or_path: Any,
         *args: Any,
