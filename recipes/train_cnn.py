@@ -9,8 +9,10 @@ Every key of the YAML and every field of transformers.TrainingArguments can be g
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
-from mmser.training.arguments import TrainerSettings, describe, parse_arguments
+from mmser.training.arguments import TrainerSettings, parse_arguments
+from mmser.training.describing import describe
 from mmser.training.networks import NetworkSettings, prepare_network
+from mmser.training.publication import refuse_place
 from mmser.training.run import Run, run_recipe, train_and_evaluate
 from mmser.training.search import SearchSettings, search_settings
 
@@ -20,6 +22,7 @@ def main() -> None:
     settings, network, search, arguments = parse_arguments(
         (TrainerSettings, NetworkSettings, SearchSettings, TrainingArguments)
     )
+    refuse_place(arguments, network.network)
     corpus = load_corpus(settings.corpus)
     if search.search_trials:
         network, arguments = search_settings(corpus, settings, network, search, arguments)

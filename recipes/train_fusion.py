@@ -12,7 +12,8 @@ from transformers import TrainingArguments, set_seed
 from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
-from mmser.training.arguments import FusionSettings, RunSettings, describe, parse_arguments
+from mmser.training.arguments import FusionSettings, RunSettings, parse_arguments
+from mmser.training.describing import describe
 from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run, run_recipe, train_and_evaluate

@@ -14,7 +14,8 @@ from mmser.curation.schema import load_corpus
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_speech
 from mmser.models.strict import refusing_bad_towers
-from mmser.training.arguments import AudioSettings, RunSettings, describe, parse_arguments
+from mmser.training.arguments import AudioSettings, RunSettings, parse_arguments
+from mmser.training.describing import describe
 from mmser.training.fitting import check_lora, fit_audio_tower
 from mmser.training.frozen import encoders_of
 from mmser.training.inputs import read_clips

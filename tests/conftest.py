@@ -28,6 +28,23 @@ def fake_listener(monkeypatch):
     return FakeListener
 
 
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub of this test's own, which this process is logged in to as "me"."""
+    from huggingface_hub import constants
+
+    from fake_hub import TOKEN, FakeHub
+
+    with FakeHub() as found:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, found.endpoint)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", found.endpoint)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield found
+
+
 @pytest.fixture(autouse=True, scope="session")
 def caches(tmp_path_factory):
     """Keep tests out of the user's cache folders."""

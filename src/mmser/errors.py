@@ -84,3 +84,11 @@ class DivergedError(MmserError):
 
 class CacheError(MmserError):
     """A cache that does not hold what was written to it."""
+
+
+class HubError(MmserError):
+    """A Hub that cannot be reached, or that does not let us write."""
+
+
+class NotForPublicationError(MmserError):
+    """A folder that must not, or cannot usefully, be published."""

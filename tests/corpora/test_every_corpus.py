@@ -91,7 +91,13 @@ def test_a_reader_yields_nothing_where_its_corpus_is_not_there(name, plant, capl
 def test_a_sheet_is_complete(name):
     info = CORPORA[name].info
     assert info.name == name
-    assert all((info.title, info.language, info.license, info.url, info.how_to_get, info.citation))
+    texts = (info.title, info.language, info.license, info.sharing, info.url, info.how_to_get, info.citation)
+    assert all(texts)
+
+
+def test_cleaned_clips_are_published_only_where_a_licence_is_known_to_allow_it():
+    shared = [name for name, corpus in CORPORA.items() if corpus.info.may_be_shared]
+    assert shared == ["cremad", "ravdess", "ravdess-song"]
 
 
 def test_five_complete_corpora_give_the_13390_clips_of_the_paper_cell_by_cell(complete_corpora):

@@ -78,7 +78,8 @@ def test_other_columns_and_another_index_do_not_come_along():
 def test_scores_hold_corpora_and_intervals():
     scores = score_predictions(make_frame(SMALL), seed=0)
     assert scores["ua"] == pytest.approx(83.3333, abs=1e-4)  # angry 2 of 3, sad 1 of 1
-    assert scores["per_corpus"]["tess"] == {"ua": 50.0, "wa": 50.0, "n": 2}
+    tess = {"ua": 50.0, "wa": 50.0, "ua_plus_wa": 100.0, "macro_f1": pytest.approx(200 / 3), "n": 2}
+    assert scores["per_corpus"]["tess"] == tess  # angry 1 of 2, F1 2*1 / (2 + 1)
     assert scores["without_tess"]["ua"] == 100.0
     low, high = scores["intervals"]["wa"]
     assert 0 <= low < 75 < high <= 100

@@ -52,9 +52,12 @@ def test_each_corpus_is_scored_over_its_own_classes_and_counts_the_same_in_the_m
     scores = compute_scores(
         labels, predictions, CLASSES, corpora=["savee", "savee", "ravdess", "ravdess", "ravdess"]
     )
-    # savee: angry 2 of 2. ravdess: angry 1 of 2, sad 0 of 1 -> UA 25, WA 1/3
-    assert scores["per_corpus"]["savee"] == {"ua": 100.0, "wa": 100.0, "n": 2}
-    assert scores["per_corpus"]["ravdess"] == pytest.approx({"ua": 25.0, "wa": 33.3333, "n": 3}, abs=1e-4)
+    # savee: angry 2 of 2. ravdess: angry 1 of 2, sad 0 of 1 -> UA 25, WA 1/3, F1 2*1 / (2 + 2) and 0
+    best = {"ua": 100.0, "wa": 100.0, "ua_plus_wa": 200.0, "macro_f1": 100.0}
+    assert scores["per_corpus"]["savee"] == best | {"n": 2}
+    assert scores["per_corpus"]["ravdess"] == pytest.approx(
+        {"ua": 25.0, "wa": 33.3333, "ua_plus_wa": 58.3333, "macro_f1": 25.0, "n": 3}, abs=1e-4
+    )
     assert scores["corpus_mean"] == pytest.approx(
         {"ua": 62.5, "wa": 66.6667, "ua_plus_wa": 129.1667}, abs=1e-4
     )
@@ -78,12 +81,10 @@ def test_where_tess_is_all_there_is_nothing_is_said_without_it():
 def test_each_gender_is_scored_over_its_own_classes():
     labels, predictions = [0, 0, 2, 2], [0, 2, 2, 2]
     scores = compute_scores(labels, predictions, CLASSES, genders=["female", "male", "male", "unknown"])
-    # male: angry 0 of 1, sad 1 of 1
-    assert scores["per_gender"] == {
-        "female": {"ua": 100.0, "wa": 100.0, "n": 1},
-        "male": {"ua": 50.0, "wa": 50.0, "n": 2},
-        "unknown": {"ua": 100.0, "wa": 100.0, "n": 1},
-    }
+    # male: angry 0 of 1, sad 1 of 1 and F1 2*1 / (1 + 2)
+    best = {"ua": 100.0, "wa": 100.0, "ua_plus_wa": 200.0, "macro_f1": 100.0, "n": 1}
+    male = {"ua": 50.0, "wa": 50.0, "ua_plus_wa": 100.0, "macro_f1": pytest.approx(100 / 3), "n": 2}
+    assert scores["per_gender"] == {"female": best, "male": male, "unknown": best}
     assert compute_scores(labels, predictions, CLASSES)["per_gender"] == {}
 
 

@@ -5,7 +5,8 @@ import pytest
 from transformers import TrainingArguments
 
 from mmser.errors import SettingsError, UnknownNameError
-from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, describe, parse_arguments
+from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, parse_arguments
+from mmser.training.describing import describe
 
 CLASSES = (RunSettings, FusionSettings, TrainingArguments)
 PATHS = ["--corpus", "c", "--out", "o"]

@@ -24,6 +24,8 @@ from mmser.cli import (
     leaderboard,
     predict,
     probe,
+    push,
+    push_corpus,
     table,
     transcribe,
 )
@@ -32,6 +34,7 @@ from mmser.errors import MmserError, SettingsError, UnknownNameError
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
     *(evaluate, leaderboard, table, compare, predict, demo),
+    *(push, push_corpus),
 )
 
 
@@ -54,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_parser(subparsers)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for library in ("httpx", "httpx2"):  # they tell of every request
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         return arguments.run_command(arguments)
     except MmserError as error:

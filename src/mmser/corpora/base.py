@@ -51,7 +51,9 @@ class Clip:
 class CorpusInfo:
     """The sheet of a corpus: published figures, licence and where to get it.
 
-    ``source`` is what ``mmser download`` fetches, or None where the corpus is given on request.
+    ``sharing`` is what the licence says of publishing clips that were cleaned and cut, and ``may_be_shared``
+    whether they may be. ``source`` is what ``mmser download`` fetches, or None where the corpus is given on
+    request.
     """
 
     name: str
@@ -60,6 +62,8 @@ class CorpusInfo:
     num_speakers: int
     language: str
     license: str
+    may_be_shared: bool
+    sharing: str
     url: str
     how_to_get: str
     citation: str

@@ -22,6 +22,8 @@ INFO = CorpusInfo(
     num_speakers=91,
     language="en",
     license="ODbL 1.0",
+    may_be_shared=True,
+    sharing="the licence allows it, under the same licence and with its makers named",
     url="https://github.com/CheyneyComputerScience/CREMA-D",
     how_to_get=(
         "Run `mmser download cremad`, or install Git LFS and clone github.com/CheyneyComputerScience/CREMA-D "

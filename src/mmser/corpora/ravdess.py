@@ -18,6 +18,10 @@ INFO = CorpusInfo(
     num_speakers=24,
     language="en",
     license="CC BY-NC-SA 4.0",
+    may_be_shared=True,
+    sharing=(
+        "the licence allows it, not for money, under the same licence, with its makers and the changes named"
+    ),
     url="https://zenodo.org/records/1188976",
     how_to_get=(
         "Run `mmser download ravdess`, or download Audio_Speech_Actors_01-24.zip from Zenodo record 1188976 "
@@ -44,6 +48,8 @@ SONG_INFO = CorpusInfo(
     num_speakers=23,
     language="en",
     license=INFO.license,
+    may_be_shared=INFO.may_be_shared,
+    sharing=INFO.sharing,
     url=INFO.url,
     how_to_get=(
         "Run `mmser download ravdess-song`, or download Audio_Song_Actors_01-24.zip from Zenodo record "

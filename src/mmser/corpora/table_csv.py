@@ -236,6 +236,8 @@ def _make_info(name: str, rows: Sequence[_Row], clips: Sequence[Clip]) -> Corpus
         num_speakers=len({clip.speaker for clip in clips}),
         language=", ".join(sorted({match["code"].lower() for match in found if match})),
         license="as its owner says",
+        may_be_shared=False,
+        sharing="its owner alone can allow it",
         url="",
         how_to_get="Ask whoever made this table.",
         citation="",

@@ -18,6 +18,8 @@ INFO = CorpusInfo(
     num_speakers=2,
     language="en",
     license="CC BY-NC-ND 4.0",
+    may_be_shared=False,
+    sharing="the licence allows the original alone, and clips that were cleaned and cut are not the original",
     url="https://doi.org/10.5683/SP2/E8H2MF",
     how_to_get=(
         "Run `mmser download tess`, or download the dataset of doi 10.5683/SP2/E8H2MF from Borealis and "

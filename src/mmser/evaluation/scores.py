@@ -41,8 +41,8 @@ def compute_scores(
         - ``n``: clips;
         - ``ua``, ``wa``, ``ua_plus_wa``, ``macro_f1``;
         - ``recall``: class -> recall, of the classes present; ``absent_classes``: the others;
-        - ``per_gender``: gender -> ``ua``, ``wa``, ``n``, as ``per_corpus``;
-        - ``per_corpus``: corpus -> ``ua``, ``wa``, ``n``; UA is over the classes present in that corpus;
+        - ``per_gender``: gender -> ``ua``, ``wa``, ``ua_plus_wa``, ``macro_f1``, ``n``, as ``per_corpus``;
+        - ``per_corpus``: corpus -> the same; UA and macro-F1 are over the classes present in that corpus;
         - ``corpus_mean``: ``ua``, ``wa``, ``ua_plus_wa`` averaged over corpora, each
           counting the same;
         - ``without_tess``: ``ua``, ``wa``, ``ua_plus_wa``, ``n`` of all clips but those of TESS; None
@@ -202,10 +202,9 @@ def _matrix_of_each(
 
 
 def _score_groups(matrices: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    scores = {name: _headline(matrix) for name, matrix in matrices.items()}
     return {
-        name: {"ua": each["ua"], "wa": each["wa"], "n": int(matrices[name].sum())}
-        for name, each in scores.items()
+        name: _headline(matrix) | {"macro_f1": _macro_f1(matrix), "n": int(matrix.sum())}
+        for name, matrix in matrices.items()
     }
 
 

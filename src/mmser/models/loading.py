@@ -37,8 +37,10 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
     try:
         config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise CheckpointError(
-            f"{folder}: holds no model that mmser knows ({error}). Expected the folder of a finished run."
+            f"{folder}: holds no model that mmser knows ({reason}). Expected the folder of a finished run, "
+            "or its name on the Hub."
         ) from error
     if isinstance(config, _HAND_MADE):
         raise _hand_made(folder)

@@ -1,7 +1,7 @@
 """Settings of a run: one YAML file, each field overridable on the command line.  argv -> dataclasses"""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ import torch
 import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
-from transformers.trainer_pt_utils import AcceleratorConfig
 
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.fusion.pooling import POOLINGS
+from mmser.training.publication import check_publication
 from mmser.training.tuning import HeadSettings, TowerTuning, TuningSettings, check_head, check_probability
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
@@ -34,6 +34,8 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "dataloader_pin_memory": torch.cuda.is_available(),
     "report_to": "none",
 }
+
+# Where a finished run is published: nothing of what it learns, and one of them is a secret.
 
 
 @dataclass
@@ -183,6 +185,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
     Raises:
         UnknownNameError: the YAML or the command line holds a key that no class has; the nearest is named.
         SettingsError: the YAML cannot be read, ``corpus`` or ``out`` is not given, or a value cannot be used.
+        HubError: the run is to be pushed, and there is no access to the Hub.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = HfArgumentParser(list(classes), allow_abbrev=False)  # type: ignore[arg-type]
@@ -204,6 +207,7 @@ def parse_arguments(classes: Sequence[type], argv: Sequence[str] | None = None) 
             _check_paths(settings)
         if isinstance(settings, TrainingArguments):
             _check_trainer(settings)
+            check_publication(settings)
     return tuple(parsed)
 
 
@@ -261,32 +265,3 @@ def _check_trainer(arguments: TrainingArguments) -> None:
                 f"{name} is on, but a run is scored as its saved model answers, in float32. Leave it off; "
                 f"--{name[:4]} True is for training."
             )
-
-
-def describe(*settings: Any) -> dict[str, Any]:
-    """Every setting by name, as JSON holds it: all of ours, and what differs from transformers' defaults."""
-    described: dict[str, Any] = {}
-    for each in settings:
-        ours = not isinstance(each, TrainingArguments)
-        for setting in fields(each):
-            value = _to_plain(getattr(each, setting.name))
-            is_default = value == setting.default or value in ([], {}, _UNCHANGED_ACCELERATOR)
-            if ours or not is_default:
-                described[setting.name] = value
-    described.pop("output_dir", None)
-    return dict(sorted(described.items()))
-
-
-def _to_plain(value: Any) -> Any:
-    """A setting as JSON holds it; what JSON does not know, as text."""
-    if isinstance(value, AcceleratorConfig):
-        value = value.to_dict()
-        value.pop("use_configured_state", None)  # TrainingArguments takes it out as it reads it
-    if isinstance(value, Mapping):
-        return {str(key): _to_plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_plain(each) for each in value]
-    return value if value is None or isinstance(value, str | int | float) else str(value)
-
-
-_UNCHANGED_ACCELERATOR = _to_plain(AcceleratorConfig())

@@ -23,7 +23,8 @@ from mmser.models.classical import (
     predict_classical,
     save_classical,
 )
-from mmser.training.arguments import PlaceSettings, describe
+from mmser.training.arguments import PlaceSettings
+from mmser.training.describing import describe
 from mmser.training.feature_cache import compute_features
 from mmser.training.resuming import prepare_folder
 from mmser.training.scoring import check_splits, describe_clips, describe_corpus

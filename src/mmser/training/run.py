@@ -25,6 +25,7 @@ from mmser.training.arguments import TrainerSettings
 from mmser.training.inputs import Inputs
 from mmser.training.lora import merge_lora
 from mmser.training.provenance import find_tower_leaks, trace_training
+from mmser.training.publication import publish_run, take_place
 from mmser.training.resuming import find_checkpoint, prepare_folder
 from mmser.training.scoring import (
     check_splits,
@@ -81,9 +82,11 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             several classes and the model tells one.
         RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
+        HubError: the finished run is to be pushed and cannot be.
     """
     check_splits(run.corpus, str(run.settings.corpus), several_classes=run.inputs.several_classes)
     check_processes()
+    place = take_place(run.arguments)
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
@@ -112,6 +115,8 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             sep="\n",
         )
     PartialState().wait_for_everyone()
+    if place and PartialState().is_main_process:
+        print(f"pushed: {publish_run(run.out, place)}")
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
 
 

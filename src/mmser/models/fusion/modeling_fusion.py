@@ -9,17 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from .configuration_fusion import FusionConfig
 from .masked_norm import install_masked_norm
 from .pipeline_fusion import SpeechEmotionPipeline  # noqa: F401 - what it imports is saved with it
 from .pooling import Pooling
+from .strict_loading import StrictModel
 from .towers import build_audio_tower, build_text_tower, encode_audio, encode_text
 
 
-class FusionForEmotionClassification(PreTrainedModel):
+class FusionForEmotionClassification(StrictModel):
     """A speech encoder and a text encoder, pooled, joined, classified.
 
     Args:
