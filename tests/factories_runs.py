@@ -10,7 +10,7 @@ from factories_models import save_audio_checkpoint, save_text_checkpoint
 from mmser.audio.cleaning import CleaningSettings
 from mmser.evaluation.report import write_evaluation
 from mmser.models.audio_classifier import build_audio_classifier
-from mmser.models.fusion import build_fusion
+from mmser.models.fusion import build_fusion, build_speech
 
 REFERENCE = {"source": "reference", "whisper": None, "language": None, "backend": None}
 WHISPER = {"source": "whisper", "whisper": "base", "language": "en", "backend": "openai-whisper"}
@@ -37,4 +37,16 @@ def save_scores(folder: Path, rows: tuple[str, ...], **facts) -> Path:
     """Write metrics.json and predictions of a run whose test split is ``rows`` (``make_frame``)."""
     facts = {"settings": {"corpus": "corpora/gone", "out": str(folder)}, **facts}
     write_evaluation(folder, make_facts(**facts), make_frame(rows, CLASSES), None)
+    return folder
+
+
+def save_speech_model(folder: Path, audio: str = "hubert", **head) -> Path:
+    """Write model and processor of a run of sound alone whose head is not the stock one."""
+    torch.manual_seed(0)
+    tower = str(save_audio_checkpoint(audio, folder.parents[1] / audio))
+    head = {"audio_pooling": "mean+std", "audio_layers": "weighted"} | head
+    model, processor = build_speech(tower, CLASSES, window_s=4, **head)
+    model.config.preprocessing = {"cleaning": CleaningSettings().to_dict(), "transcripts": REFERENCE}
+    model.save_pretrained(folder)
+    processor.save_pretrained(str(folder))
     return folder

@@ -7,6 +7,8 @@ from mmser.evaluation.predictions import score_predictions
 from mmser.hub.model_card import make_model_card
 
 CLASSES = ("angry", "happy", "sad")
+OWN_PIPELINE = 'pipeline("speech-emotion-recognition", model="me/voice", trust_remote_code=True)'
+STOCK_PIPELINE = 'pipeline("audio-classification", model="me/voice", top_k=None)'
 LEAK = "audio: 12 copies of a clip in train and validation, e.g. ravdess/01"
 
 
@@ -15,8 +17,8 @@ def make_metrics(rows=ROWS, **facts):
     return make_facts(**facts) | {"test": test, "validation": None}
 
 
-def make_card(name="me/voice", pictures=("confusion_matrix.png",), **facts):
-    return make_model_card(make_metrics(**facts), name, pictures)
+def make_card(name="me/voice", files=("confusion_matrix.png",), **facts):
+    return make_model_card(make_metrics(**facts), name, files)
 
 
 def results_of(card):
@@ -74,8 +76,8 @@ def test_the_header_says_what_the_hub_sorts_by():
     assert (data.library_name, data.pipeline_tag, data.language) == (
         *("transformers", "audio-classification", ["en"]),
     )
-    assert data.tags == ["speech-emotion-recognition", "mmser", "custom_code"]
-    assert ModelCard(make_card(system="hubert")).data.tags == ["speech-emotion-recognition", "mmser"]
+    assert data.tags == ["speech-emotion-recognition", "mmser"]
+    assert ModelCard(make_card(files=("pooling.py",))).data.tags == [*data.tags, "custom_code"]
 
 
 def test_towers_from_the_hub_are_named_and_folders_are_not(tmp_path, monkeypatch):
@@ -114,7 +116,7 @@ def test_the_first_paragraphs_give_classes_protocol_and_figures_with_intervals()
 
 
 def test_the_card_shows_its_tables_and_pictures():
-    card = make_card(pictures=("calibration.png", "confusion_matrix.png"))
+    card = make_card(files=("calibration.png", "pooling.py", "confusion_matrix.png"))
     assert "| TESS | 50.00 | 50.00 | 100.00 | 66.67 | 2 |" in card
     assert "| angry | 66.67 |\n| sad | 100.00 |" in card
     assert "![calibration](calibration.png)\n\n![confusion matrix](confusion_matrix.png)" in card
@@ -148,15 +150,17 @@ def test_the_law_is_named():
 
 
 @pytest.mark.parametrize(
-    ("system", "call"),
+    ("system", "files", "call", "clip"),
     [
-        ("hubert+bert", 'pipeline("speech-emotion-recognition", model="me/voice", trust_remote_code=True)'),
-        ("hubert", 'pipeline("audio-classification", model="me/voice", top_k=None)'),
+        ("hubert+bert", ["towers.py"], OWN_PIPELINE, '"text": "kids are talking by the door"})'),
+        ("hubert", ["towers.py"], OWN_PIPELINE, '({"array": waveform, "sampling_rate": 16_000})'),
+        ("hubert", [], STOCK_PIPELINE, '({"raw": waveform, "sampling_rate": 16_000})'),
     ],
 )
-def test_usage_is_five_lines_of_python_for_that_very_model(system, call):
-    blocks = make_card(system=system).split("```python\n")[1:]
+def test_usage_is_five_lines_of_python_for_that_very_model(system, files, call, clip):
+    blocks = make_card(system=system, files=files).split("```python\n")[1:]
     assert call in blocks[1]
+    assert clip in blocks[1]
     for block in blocks:
         code = block.split("```")[0]
         assert len(code.strip().splitlines()) <= 5

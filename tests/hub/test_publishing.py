@@ -112,7 +112,7 @@ def test_a_model_that_is_not_on_the_hub_is_named(hub):
         EmotionRecognizer.from_pretrained("me/absent")
 
 
-@pytest.mark.parametrize("kind", ["fusion", "audio"])
+@pytest.mark.parametrize("kind", ["fusion", "audio", "speech"])
 def test_the_cards_own_lines_run_from_the_hub_where_mmser_is_not(finished_run, hub, tmp_path, clip, kind):
     folder = finished_run(kind)
     push_run(folder, Place("me/voice"))

@@ -26,6 +26,11 @@ def test_a_speech_only_run_needs_no_code(finished_run):
     assert set(choose_run_files(finished_run("audio"))) == expected
 
 
+def test_a_speech_only_run_with_a_head_of_its_own_brings_its_code_and_no_tokenizer(finished_run):
+    expected = ALWAYS | {"model.safetensors", "preprocessor_config.json"} | CODE - {"processing_fusion.py"}
+    assert set(choose_run_files(finished_run("speech"))) == expected
+
+
 def test_predictions_settings_and_checkpoints_stay_at_home(finished_run):
     names = set(choose_run_files(finished_run()))
     assert not names & {"predictions.parquet", "settings.json"}

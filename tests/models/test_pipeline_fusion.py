@@ -3,7 +3,7 @@ import logging
 import pytest
 import torch
 
-from mmser.models.fusion import SpeechEmotionPipeline
+from mmser.models.fusion import SpeechEmotionPipeline, build_speech
 
 
 @pytest.fixture
@@ -11,6 +11,16 @@ def recognizer(fusion):
     model, processor = fusion()
     model.config.preprocessing = {"cleaning": "thirty decibels"}
     return SpeechEmotionPipeline(model=model, processor=processor, device="cpu")
+
+
+@pytest.fixture
+def deaf_to_words(checkpoints):
+    """The pipeline of a model of sound alone, and the features of its clips."""
+    model, features = build_speech(
+        str(checkpoints / "whisper"), ["a", "b"], window_s=4, audio_pooling="attention"
+    )
+    extractor = features.feature_extractor
+    return SpeechEmotionPipeline(model=model, feature_extractor=extractor, device="cpu"), features
 
 
 def test_all_classes_come_back_the_most_probable_first(recognizer, clips):
@@ -64,3 +74,28 @@ def test_it_says_once_how_clips_must_be_prepared(fusion, clips, caplog):
         for _ in range(2):
             recognizer({"array": clips[0], "sampling_rate": 16_000, "text": ""})
     assert caplog.text.count("thirty decibels") == 1
+
+
+def test_a_model_of_sound_alone_takes_a_clip_without_text(deaf_to_words, clips):
+    recognizer, features = deaf_to_words
+    rows = recognizer({"array": clips[1], "sampling_rate": 16_000})
+    with torch.no_grad():
+        logits = recognizer.model(**features.pad([features.features(clips[1])])).logits[0]
+    expected = dict(zip("ab", logits.double().softmax(-1).tolist(), strict=True))
+    assert {row["label"]: row["score"] for row in rows} == pytest.approx(expected)
+    assert recognizer({"array": clips[1], "sampling_rate": 16_000, "text": "kids"}) == rows
+
+
+def test_a_model_of_sound_alone_asks_for_no_text(deaf_to_words, clips):
+    recognizer, _ = deaf_to_words
+    with pytest.raises(ValueError, match=r"lacks \['sampling_rate'\].* of \['array', 'sampling_rate'\]\.$"):
+        recognizer({"array": clips[0]})
+    with pytest.raises(ValueError, match="sampling_rate is 8000, expected 16000"):
+        recognizer({"array": clips[0], "sampling_rate": 8_000})
+
+
+def test_what_makes_the_features_is_asked_for_by_its_files(deaf_to_words, fusion):
+    with pytest.raises(ValueError, match=r"Expected preprocessor_config\.json beside the model"):
+        SpeechEmotionPipeline(model=deaf_to_words[0].model, device="cpu")
+    with pytest.raises(ValueError, match=r"Expected processor_config\.json, tokenizer\.json and tok"):
+        SpeechEmotionPipeline(model=fusion()[0], device="cpu")

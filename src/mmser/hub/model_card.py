@@ -28,23 +28,25 @@ What the model names is how an actor was asked to sound, not what a person feels
 select, monitor or diagnose anybody."""
 
 
-def make_model_card(metrics: Mapping[str, Any], name: str, pictures: Sequence[str] = ()) -> str:
+def make_model_card(metrics: Mapping[str, Any], name: str, files: Sequence[str] = ()) -> str:
     """Write the card of a model.
 
     Args:
         metrics: what metrics.json holds.
         name: on the Hub, "user/name".
-        pictures: files beside the card that it shows.
+        files: names of what stands beside the card: pictures, which it shows, and code of the model's own.
 
     Returns:
         Markdown with a YAML header that the Hub reads, model-index included.
     """
+    brings_code = any(file.endswith(".py") for file in files)
+    pictures = [file for file in files if file.endswith(".png")]
     sections = [
-        f"---\n{_header(metrics, name).to_yaml()}\n---",
+        f"---\n{_header(metrics, name, brings_code=brings_code).to_yaml()}\n---",
         f"# {name.partition('/')[2]}",
         _say_leaks(metrics),
         _summary(metrics),
-        _usage(metrics, name),
+        _usage(metrics, name, brings_code=brings_code),
         _scores(metrics, pictures),
         _corpora(metrics),
         _limits(metrics),
@@ -60,7 +62,7 @@ def reads_text(metrics: Mapping[str, Any]) -> bool:
     return "+" in metrics["system"]
 
 
-def _header(metrics: Mapping[str, Any], name: str) -> ModelCardData:
+def _header(metrics: Mapping[str, Any], name: str, *, brings_code: bool) -> ModelCardData:
     languages = {CORPORA[name].info.language for name in metrics["corpora"] if name in CORPORA}
     return ModelCardData(
         model_name=name.partition("/")[2],
@@ -69,7 +71,7 @@ def _header(metrics: Mapping[str, Any], name: str) -> ModelCardData:
         license_name="terms-of-each-corpus",
         library_name="transformers",
         pipeline_tag=TASK,
-        tags=["speech-emotion-recognition", "mmser", *(["custom_code"] if reads_text(metrics) else [])],
+        tags=["speech-emotion-recognition", "mmser", *(["custom_code"] if brings_code else [])],
         base_model=_base_models(metrics) or None,
         metrics=["accuracy", "f1"],
         eval_results=list_results(metrics),
@@ -117,11 +119,12 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _usage(metrics: Mapping[str, Any], name: str) -> str:
+def _usage(metrics: Mapping[str, Any], name: str, *, brings_code: bool) -> str:
     task, options, clip = TASK, "top_k=None", '{"raw": waveform, "sampling_rate": 16_000}'
-    if reads_text(metrics):
+    if brings_code:
         task, options = "speech-emotion-recognition", "trust_remote_code=True"
-        clip = '{"array": waveform, "sampling_rate": 16_000, "text": "kids are talking by the door"}'
+        text = ', "text": "kids are talking by the door"' if reads_text(metrics) else ""
+        clip = f'{{"array": waveform, "sampling_rate": 16_000{text}}}'
     return f"""\
 ## Use
 

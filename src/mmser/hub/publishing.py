@@ -39,8 +39,7 @@ def push_run(folder: str | Path, place: Place, *, dry_run: str | Path | None = N
     files = choose_run_files(folder)
     load_model(folder)
     metrics = json.loads(_read_bytes(files[METRICS_FILE]))
-    pictures = [name for name in files if name.endswith(".png")]
-    files[_CARD] = make_model_card(metrics, place.name, pictures).encode()
+    files[_CARD] = make_model_card(metrics, place.name, list(files)).encode()
     return _send(files, place, dry_run, marker=METRICS_FILE)
 
 

@@ -148,7 +148,7 @@ def _check_weights(folder: Path) -> None:
 
 
 def _processor_names(config: Mapping[str, Any]) -> tuple[str, ...]:
-    return _FUSION_PROCESSOR if "text_config" in config else (_AUDIO_PROCESSOR,)
+    return _FUSION_PROCESSOR if config.get("text_config") else (_AUDIO_PROCESSOR,)
 
 
 def _code_names(folder: Path, config: Mapping[str, Any]) -> list[str]:

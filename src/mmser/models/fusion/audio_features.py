@@ -50,6 +50,19 @@ class AudioFeatures:
         values = np.pad(values, (0, max(0, MIN_SAMPLES - len(values))))
         return {self.input_name: values, "attention_mask": np.ones(len(values), dtype=np.int64)}
 
+    def check_rate(self, sampling_rate: int | None) -> None:
+        """Refuse waveforms of another rate, in Hz, than the model's.
+
+        Raises:
+            ValueError: it is not given or another one.
+        """
+        expected = self.feature_extractor.sampling_rate
+        if sampling_rate != expected:
+            raise ValueError(
+                f"sampling_rate is {sampling_rate}, expected {expected}: resample the waveforms to "
+                f"{expected} Hz and pass sampling_rate={expected}."
+            )
+
     def pad(self, features: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Tensor]:
         """Pad clips with zeros to the longest of them.
 

@@ -43,12 +43,7 @@ class FusionProcessor(ProcessorMixin):
         Raises:
             ValueError: the rate is not given or not the model's, or there is not one text a clip.
         """
-        expected = self.feature_extractor.sampling_rate
-        if sampling_rate != expected:
-            raise ValueError(
-                f"sampling_rate is {sampling_rate}, expected {expected}: resample the waveforms to "
-                f"{expected} Hz and pass sampling_rate={expected}."
-            )
+        self.audio.check_rate(sampling_rate)
         if isinstance(text, str) or len(audio) != len(text):
             raise ValueError(f"Expected a list of one text a clip, got {text!r} for {len(audio)} clips.")
         return BatchFeature(self.pad([self.features(*clip) for clip in zip(audio, text, strict=True)]))
