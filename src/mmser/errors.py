@@ -92,3 +92,7 @@ class HubError(MmserError):
 
 class NotForPublicationError(MmserError):
     """A folder that must not, or cannot usefully, be published."""
+
+
+class ExportError(MmserError):
+    """A model that cannot be exported, or whose export does not answer as it does."""

@@ -20,6 +20,7 @@ from mmser.cli import (
     demo,
     download,
     evaluate,
+    export,
     features,
     leaderboard,
     predict,
@@ -34,7 +35,7 @@ from mmser.errors import MmserError, SettingsError, UnknownNameError
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
     *(evaluate, leaderboard, table, compare, predict, demo),
-    *(push, push_corpus),
+    *(export, push, push_corpus),
 )
 
 

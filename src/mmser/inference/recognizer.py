@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import SAMPLE_RATE_HZ, hash_waveform, quantize
 from mmser.errors import MmserError, SettingsError
 from mmser.evaluation.predictions import softmax
 from mmser.inference.waveforms import Clip, read_clip
-from mmser.models.loading import Processor, choose_device, load_model
+from mmser.models.loading import Model, Processor, choose_device, load_model
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +46,8 @@ class EmotionRecognizer:
             the model names.
     """
 
-    def __init__(self, model: PreTrainedModel, processor: Processor, *, whisper: str | None = None):
-        self.model = model.eval()
+    def __init__(self, model: Model, processor: Processor, *, whisper: str | None = None):
+        self.model: Any = model.eval()
         self.processor = processor
         preprocessing = getattr(model.config, "preprocessing", None)
         if not preprocessing:

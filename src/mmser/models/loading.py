@@ -1,52 +1,61 @@
-"""Load a trained model of either kind.  folder -> model, processor."""
+"""Load a trained model of any kind.  folder -> model, processor."""
 
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoFeatureExtractor, PreTrainedModel
+from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from mmser.errors import CheckpointError
 from mmser.models.audio_classifier import load_audio_classifier
+from mmser.models.exported import EXPORT_FILE, ExportedModel
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
 from mmser.models.networks.mobilenet import BlockNetConfig
 from mmser.models.networks.modeling import NetworkConfig
 from mmser.models.strict import load_processor, load_strictly
 
 Processor = AudioFeatures | FusionProcessor  # what makes features: of sound alone, or of sound and text
+Model = PreTrainedModel | ExportedModel  # both are called alike
 
 _HAND_MADE = (NetworkConfig, BlockNetConfig)
 for _config in (FusionConfig, *_HAND_MADE):
     AutoConfig.register(_config.model_type, _config, exist_ok=True)
 
 
-def load_model(folder: str | Path) -> tuple[PreTrainedModel, Processor]:
-    """Load a fusion model or a stock audio classifier, whichever the folder holds, in eval mode.
+def load_model(folder: str | Path) -> tuple[Model, Processor]:
+    """Load a fusion model, a stock audio classifier or an export of one, whichever the folder holds.
 
     Args:
-        folder: of a finished run, or its name on the Hub.
+        folder: of a finished run, or its name on the Hub; or of an export.
 
     Returns:
-        The model, and what makes its features: both kinds have ``features`` and ``pad``.
+        The model in eval mode, and what makes its features: both kinds have ``features`` and ``pad``.
 
     Raises:
         CheckpointError: no model there, one that lacks weights or a file of its processor, or a system over
             hand-made features.
+        SettingsError: an export, and onnxruntime is not installed.
     """
     if (Path(folder) / "model.skops").is_file():
         raise _hand_made(folder)
+    if (Path(folder) / EXPORT_FILE).is_file():
+        return load_export(folder)
+    config = _load_config(folder)
+    if isinstance(config, _HAND_MADE):
+        raise _hand_made(folder)
+    if config.model_type == FusionConfig.model_type:
+        return load_fusion(folder)
+    return load_audio_classifier(folder)
+
+
+def _load_config(folder: str | Path) -> PreTrainedConfig:
     try:
-        config = AutoConfig.from_pretrained(folder)
+        return AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise CheckpointError(
             f"{folder}: holds no model that mmser knows ({reason}). Expected the folder of a finished run, "
             "or its name on the Hub."
         ) from error
-    if isinstance(config, _HAND_MADE):
-        raise _hand_made(folder)
-    if config.model_type == FusionConfig.model_type:
-        return load_fusion(folder)
-    return load_audio_classifier(folder)
 
 
 def _hand_made(folder: str | Path) -> CheckpointError:
@@ -71,3 +80,18 @@ def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, Pro
     if model.config.text_config is not None:
         return model, load_processor(FusionProcessor, folder)
     return model, AudioFeatures(load_processor(AutoFeatureExtractor, folder), input_name="input_values")
+
+
+def load_export(folder: str | Path) -> tuple[ExportedModel, Processor]:
+    """Load what ``mmser export`` wrote, and its processor.
+
+    Raises:
+        CheckpointError: the folder lacks a file, or holds one that is damaged.
+        SettingsError: onnxruntime is not installed.
+    """
+    model = ExportedModel(folder, _load_config(folder))
+    extractor = load_processor(AutoFeatureExtractor, folder)
+    if getattr(model.config, "text_config", None) is not None:
+        return model, FusionProcessor(extractor, load_processor(AutoTokenizer, folder))
+    is_stock = model.config.model_type != FusionConfig.model_type
+    return model, AudioFeatures(extractor, input_name=None if is_stock else "input_values")

@@ -29,6 +29,11 @@ def load_strictly(model_class: Any, folder: str | Path) -> Any:
             f"{folder}: no model could be read ({error}). Expected the folder of a finished run, with "
             "config.json and model.safetensors."
         ) from error
+    if any(".lora_A." in name for name in report["unexpected_keys"]):
+        raise CheckpointError(
+            f"{folder}: holds low-rank updates that are not added to their weights yet, as a checkpoint of a "
+            "run in training does. Expected the folder of the finished run."
+        )
     mismatched = [name for name, *_ in report["mismatched_keys"]]
     absent = sorted({*report["missing_keys"], *mismatched})
     if absent:

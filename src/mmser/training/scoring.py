@@ -13,7 +13,6 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel
 
 from mmser.curation.schema import load_corpus, read_corpus_json
 from mmser.errors import EmptySplitError, SettingsError
@@ -36,7 +35,7 @@ from mmser.evaluation.report import (
 )
 from mmser.evaluation.scores import compute_confusion_matrix
 from mmser.evaluation.writing import check_report_folder
-from mmser.models.loading import Processor, choose_device, load_model
+from mmser.models.loading import Model, Processor, choose_device, load_model
 from mmser.training.collation import ClipDataset, class_targets, collate_clips
 from mmser.training.provenance import find_trained_speakers
 
@@ -45,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 @torch.inference_mode()
 def predict_logits(
-    model: PreTrainedModel, processor: Processor, split: datasets.Dataset, *, batch_size: int = 8
+    model: Model, processor: Processor, split: datasets.Dataset, *, batch_size: int = 8
 ) -> np.ndarray:
     """Run a whole model over a split, similar lengths together.
 
@@ -71,7 +70,7 @@ def predict_logits(
     done = 0
     for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
         batch.pop("labels")
-        rows = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
+        rows: Any = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
         logits[order[done : done + len(rows)]] = rows.float().cpu().numpy()
         done += len(rows)
     return logits
@@ -87,7 +86,7 @@ def describe_corpus(about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def class_names(model: PreTrainedModel) -> list[str]:
+def class_names(model: Model) -> list[str]:
     """The classes of a model in the order of its logits."""
     names: dict[int, str] = model.config.id2label  # type: ignore[assignment]
     return [names[index] for index in range(len(names))]
@@ -204,7 +203,7 @@ def evaluate_on(run: Path, corpus: Path, out: Path | None = None) -> str:
     return f"{summarize(write_evaluation(target, facts, frame, None))}\nreport: {target / REPORT_FILE}"
 
 
-def _check_fits(model: PreTrainedModel, scheme: str, corpus: Path, about: Mapping[str, Any]) -> None:
+def _check_fits(model: Model, scheme: str, corpus: Path, about: Mapping[str, Any]) -> None:
     """Refuse a corpus of classes that the model does not know; warn of one that was prepared otherwise."""
     classes = class_names(model)
     unknown = sorted(set(about["classes"]) - set(classes))

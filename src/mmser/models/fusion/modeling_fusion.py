@@ -148,12 +148,26 @@ class FusionForEmotionClassification(StrictModel):
     def _find_present(self, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Which clips have anything real, (B, 1), and the mask with all of it real where nothing is."""
         present = mask.bool().any(dim=1, keepdim=True)
-        if not self.training and not self.config.modality_dropout and not present.all():
-            raise ValueError(
-                "A clip has no sound or no transcript, and this model was not trained to go without. Give "
-                "both ('' stands for a clip without words), or train one with modality_dropout."
-            )
+        if not self.training:
+            check_present(present, self.config)
         return present, mask.masked_fill(~present, 1)
+
+
+def check_present(present: Tensor, config: Any) -> None:
+    """Refuse clips without sound or transcript for a model that was not trained so.
+
+    Args:
+        present: whether each clip has any, (B, ...).
+        config: of the model.
+
+    Raises:
+        ValueError: one has none, and the model has no modality dropout.
+    """
+    if not config.modality_dropout and not present.all():
+        raise ValueError(
+            "A clip has no sound or no transcript, and this model was not trained to go without. Give "
+            "both ('' stands for a clip without words), or train one with modality_dropout."
+        )
 
 
 def _make_pooling(config: PreTrainedConfig, pooling: str, layers: str) -> Pooling:

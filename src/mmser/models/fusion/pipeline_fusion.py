@@ -62,7 +62,9 @@ class SpeechEmotionPipeline(Pipeline):
         given = {name for name, value in clip.items() if value is not None}
         inputs = _SOUND | ({"text"} if self._reads_text else set())
         if missing := sorted(inputs - given):
-            hint = " This model reads what is said: transcribe the clip first; '' stands for a clip without words."
+            hint = (
+                " This model reads what is said: transcribe the clip first; '' stands for one without words."
+            )
             raise ValueError(
                 f"The clip lacks {missing}, expected a dictionary of {sorted(inputs)}."
                 f"{hint if self._reads_text else ''}"
