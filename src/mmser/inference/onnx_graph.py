@@ -83,7 +83,8 @@ def quantize_graph(path: Path, out: Path) -> None:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    nodes = onnx.load(str(path), load_external_data=False).graph.node
+    nodes = onnx.load(str(path)).graph.node
+    head = [node.name for node in nodes if any(part in node.name for part in _HEAD)]
     with _quietly():
         quantize_dynamic(
             path,
@@ -91,7 +92,7 @@ def quantize_graph(path: Path, out: Path) -> None:
             weight_type=QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=list(_ROUNDED),
-            nodes_to_exclude=[node.name for node in nodes if any(part in node.name for part in _HEAD)],
+            nodes_to_exclude=[*head, *(f"{name}_MatMul" for name in head)],  # what it makes of a Gemm first
         )
 
 
