@@ -7,12 +7,15 @@ With the folder of a finished train_hubert run as ``--audio-encoder`` it starts 
 Every key of the YAML and every field of transformers.TrainingArguments can be given on the command line.
 """
 
+from functools import partial
+
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
 from mmser.models.fusion import build_fusion
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, parse_arguments
+from mmser.training.closed_form import fit_classifier
 from mmser.training.describing import describe
 from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
 from mmser.training.inputs import read_clips
@@ -44,7 +47,8 @@ def main() -> None:
     check_lora(model, towers)
     described = describe(settings, towers, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
-    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
+    fit = towers.lda_shrinkage and partial(fit_classifier, inputs, towers.lda_shrinkage)
+    train_and_evaluate(Run(inputs, corpus, settings, arguments, described, fit))
 
 
 if __name__ == "__main__":

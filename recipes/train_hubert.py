@@ -8,6 +8,8 @@ With another pooling than the mean of the last layer, or dropout, it is the fusi
 Every key of the YAML and every field of transformers.TrainingArguments can be given on the command line.
 """
 
+from functools import partial
+
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
@@ -15,6 +17,7 @@ from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_speech
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, parse_arguments
+from mmser.training.closed_form import fit_classifier
 from mmser.training.describing import describe
 from mmser.training.fitting import check_lora, fit_audio_tower
 from mmser.training.frozen import encoders_of
@@ -47,7 +50,8 @@ def main() -> None:
     check_lora(model, audio)
     described = describe(settings, audio, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
-    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
+    fit = audio.lda_shrinkage and partial(fit_classifier, inputs, audio.lda_shrinkage)
+    train_and_evaluate(Run(inputs, corpus, settings, arguments, described, fit))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class Run:
         settings: where to read and write.
         arguments: transformers' own, as parsed.
         described: every setting that is not a default, by name; it goes to metrics.json.
+        fit: computes the weights, in place of training them; None trains them.
     """
 
     inputs: Inputs
@@ -57,6 +58,7 @@ class Run:
     settings: TrainerSettings
     arguments: TrainingArguments
     described: dict[str, Any]
+    fit: Callable[[], None] | None = None
 
     @property
     def out(self) -> Path:
@@ -94,8 +96,11 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
         run.inputs, run.corpus["train"], run.arguments, run.out / "checkpoints", run.settings
     )
     started = time.perf_counter()
-    checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if run.fit is not None:
+        run.fit()
+    else:
+        checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     run.inputs.seconds["train"] = time.perf_counter() - started
     merge_lora(run.inputs.model)
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
