@@ -114,3 +114,16 @@ def test_the_config_for_shards_is_of_the_largest_hubert():
     text = (ACCELERATE / "fsdp.yaml").read_text()
     assert "recipes/configs/hubert_xlarge.yaml" in text
     assert yaml.safe_load(text)["distributed_type"] == "FSDP"
+
+
+def test_a_model_in_shards_is_saved_with_the_weights_that_all_processes_gathered(run_recipe, monkeypatch):
+    """Shards need GPUs: here they are the model's own weights, and what is gathered is told by its value."""
+
+    def gather(self):
+        weights = {name: each.detach().clone() for name, each in self.model.state_dict().items()}
+        weights["classifier.bias"].fill_(7.0)
+        return weights
+
+    monkeypatch.setattr(EmotionTrainer, "gather_weights", gather)
+    run = run_recipe("train_hubert", freeze="entire", **SHORT)
+    assert load_file(run / "model.safetensors")["classifier.bias"].tolist() == [7.0, 7.0, 7.0]
