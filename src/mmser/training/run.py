@@ -14,6 +14,7 @@ from typing import Any
 import datasets
 import pandas as pd
 from accelerate.state import PartialState
+from torch import Tensor
 from transformers import PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
@@ -106,8 +107,9 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
+    weights = trainer.gather_weights()
     if PartialState().is_main_process:
-        save_model(run, frames["validation"])
+        save_model(run, frames["validation"], weights)
         facts = _describe(run, origin)
         if run.inputs.several_classes:
             facts["emotions"] = write_emotions(run.out, run.corpus, logits, classes)
@@ -139,8 +141,14 @@ def check_processes() -> None:
         )
 
 
-def save_model(run: Run, validation: pd.DataFrame) -> None:
-    """Write model, processor, what curation did to the clips, and the temperature of its logits."""
+def save_model(run: Run, validation: pd.DataFrame, weights: dict[str, Tensor] | None = None) -> None:
+    """Write model, processor, what curation did to the clips, and the temperature of its logits.
+
+    Args:
+        run: with the trained model.
+        validation: its predictions.
+        weights: of the model, where it has but shards of them; its own if None.
+    """
     settings = run.about["settings"]
     run.inputs.model.config.preprocessing = {
         "cleaning": settings["cleaning"],
@@ -149,7 +157,7 @@ def save_model(run: Run, validation: pd.DataFrame) -> None:
     if not run.inputs.several_classes:  # its yes and no have no common temperature
         fitted = fit_temperature(label_indices(validation), probabilities_of(validation))
         run.inputs.model.config.calibration_temperature = None if fitted.bound else fitted.value
-    run.inputs.model.save_pretrained(run.out)
+    run.inputs.model.save_pretrained(run.out, state_dict=weights)
     if run.inputs.processor is not None:
         run.inputs.processor.save_pretrained(str(run.out))
 
