@@ -50,9 +50,10 @@ def test_a_checkpoint_of_another_machine_is_asked_for(run, clip, capsys):
 
 def test_the_checkpoint_that_is_given_listens(run, clip, monkeypatch, capsys):
     heard = []
+    monkeypatch.setattr("mmser.inference.listening.Transcriber.check", lambda transcriber: None)
     monkeypatch.setattr(
-        "mmser.inference.recognizer.EmotionRecognizer._transcribe",
-        lambda recognizer, waveforms: heard.append(recognizer.whisper) or ["kids"],
+        "mmser.inference.listening.Transcriber.transcribe",
+        lambda transcriber, waveforms: heard.append(transcriber.settings.whisper) or ["kids"],
     )
     assert main(["predict", run, clip, "--whisper", "tiny.en"]) == 0
     assert heard == ["tiny.en"]
