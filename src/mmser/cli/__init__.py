@@ -25,13 +25,14 @@ from mmser.cli import (
     predict,
     probe,
     table,
+    timeline,
     transcribe,
 )
 from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
-    *(evaluate, leaderboard, table, compare, predict, demo),
+    *(evaluate, leaderboard, table, compare, predict, timeline, demo),
 )
 
 
