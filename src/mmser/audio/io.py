@@ -119,7 +119,10 @@ def open_sound(source: Path | bytes) -> soundfile.SoundFile:
 
     Raises:
         soundfile.SoundFileError, ValueError, OverflowError: libsndfile cannot open it.
+        AudioError: as :func:`read_bytes`.
     """
+    if isinstance(source, Path) and source.suffix.lower() == ".raw":  # which soundfile would not look into
+        source = read_bytes(source)
     return _Stream(_Content(source) if isinstance(source, bytes) else str(source))
 
 

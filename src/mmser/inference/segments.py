@@ -37,7 +37,7 @@ class Segment:
         speech: whether somebody speaks.
         label: the emotion; None where nobody speaks, or the model is not sure enough.
         probabilities: class -> mean probability over the stretch; empty where nothing was predicted.
-        transcript: what is said in the windows, one after another, whose middle lies here; None for a model
+        transcript: what was heard here (:func:`add_transcripts`); None where nobody speaks, and for a model
             that hears sound alone.
     """
 
@@ -150,26 +150,41 @@ def _merge(parts: Sequence[Segment]) -> Segment:
 
 
 def add_transcripts(segments: Sequence[Segment], windows: Sequence[Window]) -> list[Segment]:
-    """Give each segment of speech what is said in it.
+    """Give each segment of speech what was heard in it.
 
-    Windows overlap, and so do their transcripts: those are taken that start where the one before has ended.
+    It has the words of the window that holds most of it, and of others whose middle lies in it and that do
+    not overlap with one taken already: words at its ends may be cut, or its neighbours'.
 
     Args:
         segments: in order.
         windows: in order, with transcripts.
 
     Returns:
-        The segments; a window's words are in that which holds its middle.
+        The segments; those of speech have a transcript, which may be "".
     """
-    texts: list[list[str]] = [[] for _ in segments]
-    ends = np.array([segment.end_s for segment in segments])
-    reached_s = 0.0
-    for window in windows:
-        if window.start_s >= reached_s - SAME_TIME_S:
-            reached_s = window.end_s
-            place = int(np.searchsorted(ends, (window.start_s + window.end_s) / 2))
-            texts[min(place, len(segments) - 1)].append(window.prediction.transcript or "")
+    times = np.array([(window.start_s, window.end_s) for window in windows]).reshape(-1, 2)
     return [
-        replace(segment, transcript=" ".join(filter(None, words)))
-        for segment, words in zip(segments, texts, strict=True)
+        replace(segment, transcript=_join_words([windows[i] for i in _choose_windows(segment, times)]))
+        if segment.speech
+        else segment
+        for segment in segments
     ]
+
+
+def _choose_windows(segment: Segment, times: np.ndarray) -> list[int]:
+    """Windows (N, 2) that do not overlap, in order, the one that holds most of a segment among them."""
+    shared_s = np.minimum(times[:, 1], segment.end_s) - np.maximum(times[:, 0], segment.start_s)
+    middles = times.mean(axis=1)
+    inside = (middles >= segment.start_s) & (middles < segment.end_s)
+    chosen: list[int] = []
+    for index in np.argsort(-shared_s, kind="stable").tolist():
+        if shared_s[index] <= SAME_TIME_S or (chosen and not inside[index]):
+            break
+        start_s, end_s = times[index]
+        if all(end_s <= times[i, 0] + SAME_TIME_S or start_s >= times[i, 1] - SAME_TIME_S for i in chosen):
+            chosen.append(index)
+    return sorted(chosen)
+
+
+def _join_words(windows: Sequence[Window]) -> str:
+    return " ".join(window.prediction.transcript for window in windows if window.prediction.transcript)
