@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from mmser.cli.options import hide_loading_bars
 from mmser.errors import MmserError, SettingsError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "predict",
         help="the emotion of recordings",
         description="Predict the emotion of recordings with a trained run. One recording is answered with "
-        "every class, several with a line each. A bad one never stops the rest: it is named on stderr, and the "
-        "exit code is 1.",
+        "every class, several with a line each. A bad one never stops the rest: it is named on stderr, and "
+        "the exit code is 1.",
     )
     add = parser.add_argument
     add("run", help="folder of a finished run, or its name on the Hub")
@@ -34,8 +35,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "inputs",
         nargs="+",
         metavar="input",
-        help="audio files of any rate and channel count, folders, quoted patterns ('clips/**/*.wav'), or - for "
-        "a list of them on stdin",
+        help="audio files of any rate and channel count, folders, quoted patterns ('clips/**/*.wav'), or - "
+        "for a list of them on stdin",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON object a recording, one a line")
@@ -51,7 +52,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--abstain-below",
         type=float,
         metavar="P",
-        help="say `uncertain` below this probability, 0 to 1; 0 always answers (default: what the model says)",
+        help="say `uncertain` below this probability, 0 always answers (default: what the model says)",
     )
     add("--device", help="where the model runs, e.g. cpu (default: the GPU where there is one)")
     add("--batch-size", type=int, default=8, help="recordings in a batch (default: %(default)s)")
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = list(find_recordings(arguments.inputs, sys.stdin))
     if not found:
         raise SettingsError("Nothing was listed on stdin, expected a path a line.")
+    hide_loading_bars()
     recognizer = EmotionRecognizer.from_pretrained(
         arguments.run,
         device=arguments.device,

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmser.cli.options import hide_loading_bars
+
 if TYPE_CHECKING:
     from mmser.inference.timeline import Timeline
 
@@ -64,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         min_pause_s=arguments.min_pause_s,
         voice=arguments.voice,
     )
+    hide_loading_bars()
     recognizer = EmotionRecognizer.from_pretrained(
         arguments.run,
         device=arguments.device,
