@@ -71,8 +71,7 @@ def iter_blocks(source: Path | bytes, *, where: str = "") -> Iterator[np.ndarray
 
     Raises:
         AudioError: as :func:`read_header`; or it holds no samples ("empty"), some that are not finite
-            ("not-finite"), is damaged amid ("unreadable"), or is longer than ``MAX_RECORDING_S``
-            ("too-long").
+            ("not-finite"), or is longer than ``MAX_RECORDING_S`` ("too-long").
     """
     name = name_source(source, where)
     with _open(source, name) as file:
@@ -98,13 +97,17 @@ def iter_blocks(source: Path | bytes, *, where: str = "") -> Iterator[np.ndarray
 
 def _iter_read(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
     """Blocks at the file's own rate, float32 (S,), channels averaged."""
+    has_read = False
     while True:
         try:
             channels = file.read(_BLOCK_S * file.samplerate, dtype="float32", always_2d=True)
         except soundfile.SoundFileError as error:
+            if has_read:  # a compressed file that was cut off fails where it ends
+                return
             raise _unreadable(name, error) from error
         if not len(channels):
             return
+        has_read = True
         with np.errstate(over="ignore"):
             block = channels.mean(axis=1)
         if not np.isfinite(block).all():
