@@ -10,7 +10,9 @@ PLAIN = SpeechShape(min_pause_s=0.0, min_speech_s=0.0, pad_s=0.0)
 
 
 def hiss(duration_s, level=0.002, seed=0):
-    return (level * np.random.default_rng(seed).standard_normal(round(duration_s * 16_000))).astype(np.float32)
+    return (level * np.random.default_rng(seed).standard_normal(round(duration_s * 16_000))).astype(
+        np.float32
+    )
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class EnergyDetector:
     """Marks cells that stand out from the quiet places around them."""
 
     frame_s = CELL_S
-    _FLOOR_S = 30  # the floor is the quietest second within this
+    _FLOOR_S = 15  # the floor is the quietest second before or after, within this: the louder of the two
     _QUIET_SHARE = 0.1  # of a second: its level is that below which this share of its cells lies
     _ABOVE_FLOOR_DB = 10.0
     _BELOW_LOUDEST_DB = 35.0
@@ -108,13 +108,23 @@ class EnergyDetector:
 
     def finish(self, levels_db: np.ndarray) -> np.ndarray:
         """See :class:`VoiceDetector`."""
+        if not len(levels_db):
+            return np.empty(0, bool)
         per_second = round(1 / CELL_S)
         num_seconds = -(-len(levels_db) // per_second)
         padded = np.pad(levels_db, (0, num_seconds * per_second - len(levels_db)), mode="edge")
         quiet_db = np.quantile(padded.reshape(num_seconds, per_second), self._QUIET_SHARE, axis=1)
-        floor_db = np.repeat(minimum_filter1d(quiet_db, self._FLOOR_S), per_second)[: len(levels_db)]
+        before_db = self._quietest_before(quiet_db)
+        after_db = self._quietest_before(quiet_db[::-1])[::-1]
+        floor_db = np.maximum(np.maximum(before_db, after_db), quiet_db.min())
         least_db = max(float(np.quantile(levels_db, 0.95)) - self._BELOW_LOUDEST_DB, self._LEAST_DB)
+        floor_db = np.repeat(floor_db, per_second)[: len(levels_db)]
         return levels_db >= np.maximum(floor_db + self._ABOVE_FLOOR_DB, least_db)
+
+    def _quietest_before(self, quiet_db: np.ndarray) -> np.ndarray:
+        """The least of each second and those before it; minus infinity where there are too few."""
+        shift = (self._FLOOR_S - 1) // 2
+        return minimum_filter1d(quiet_db, self._FLOOR_S, origin=shift, mode="constant", cval=-np.inf)
 
 
 DETECTORS: dict[str, type[VoiceDetector]] = {"silero": SileroDetector, "energy": EnergyDetector}
