@@ -11,7 +11,7 @@ PROBABILITIES = np.stack([TOPS, 1 - TOPS], axis=1)
 def test_at_most_the_share_of_the_least_sure_lies_below(share, threshold, num_below):
     found = fit_abstention(PROBABILITIES, share)
     assert found == threshold
-    assert (TOPS < found).sum() == num_below
+    assert (found > TOPS).sum() == num_below
 
 
 def test_where_all_are_equally_sure_none_lies_below():

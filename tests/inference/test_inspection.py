@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_recording_is_said(waveform, rate_hz, num_channels,
         (
             1.1,
             "out-of-range",
-            "1.1 s are left after cleaning: the model was trained on clips of 1.2 to 6.0 s",
+            "1.1 s are left after cleaning: the model was trained on clips of 1.2 to 6.0",
         ),
         (7.0, "out-of-range", "7.0 s are left"),
     ],

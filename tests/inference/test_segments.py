@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -69,7 +71,7 @@ def test_segments_follow_one_another_from_the_start_to_the_end():
     segments = build([ANGRY, SAD, HAPPY, None, SAD], [(1.2, 4.4), (5.1, 9.3)], duration_s=9.7)
     assert segments[0].start_s == 0
     assert segments[-1].end_s == 9.7
-    assert all(one.end_s == other.start_s for one, other in zip(segments, segments[1:], strict=False))
+    assert all(one.end_s == other.start_s for one, other in pairwise(segments))
 
 
 def test_below_the_threshold_a_segment_is_uncertain_and_keeps_its_probabilities():

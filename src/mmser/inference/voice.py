@@ -82,7 +82,7 @@ class SileroDetector:
         samples = np.concatenate([self._rest, samples])
         num_whole = len(samples) // self._FRAME * self._FRAME
         with torch.inference_mode():
-            for frame in torch.from_numpy(samples[:num_whole]).split(self._FRAME):
+            for frame in torch.from_numpy(samples[:num_whole]).view(-1, self._FRAME):
                 self._probabilities.append(self._model(frame, SAMPLE_RATE_HZ).item())
         self._rest = samples[num_whole:]
 
