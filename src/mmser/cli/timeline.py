@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmser.cli.options import hide_loading_bars
+from mmser.errors import OutputExistsError
 
 if TYPE_CHECKING:
     from mmser.inference.timeline import Timeline
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         min_pause_s=arguments.min_pause_s,
         voice=arguments.voice,
     )
+    if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
+        raise OutputExistsError(f"{arguments.out}: is a file, expected a folder for the timeline's files.")
     hide_loading_bars()
     recognizer = EmotionRecognizer.from_pretrained(
         arguments.run,
@@ -107,16 +110,10 @@ def write_files(timeline: "Timeline", out: Path) -> list[Path]:
 
     Returns:
         The files.
-
-    Raises:
-        OutputExistsError: ``out`` is a file.
     """
-    from mmser.errors import OutputExistsError
     from mmser.inference.timeline_files import write_csv, write_json
     from mmser.inference.timeline_picture import write_picture
 
-    if out.exists() and not out.is_dir():
-        raise OutputExistsError(f"{out}: is a file, expected a folder for the timeline's files.")
     out.mkdir(parents=True, exist_ok=True)
     stem = Path(timeline.source).stem
     paths = [out / f"{stem}.timeline.{suffix}" for suffix in ("json", "csv", "png")]
