@@ -103,14 +103,17 @@ def _draw_labels(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> Non
     axes.set_yticks([])
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(bottom=False)
+    spans: dict[str, list[tuple[float, float]]] = {}
     for segment in (each for each in timeline.segments if each.speech):
         colour = colours.get(segment.label or "", _UNSURE)
-        axes.broken_barh([(segment.start_s, segment.duration_s)], (0.08, 0.84), color=colour, lw=0)
+        spans.setdefault(colour, []).append((segment.start_s, segment.duration_s))
         name = name_label(segment)
         if segment.duration_s / timeline.duration_s >= _LEAST_NAMED_SHARE * len(name) / 7:
             middle = (segment.start_s + segment.end_s) / 2
             ink = "white" if np.dot(to_rgb(colour), (0.3, 0.59, 0.11)) < 0.6 else _INK
             axes.text(middle, 0.5, name, ha="center", va="center", fontsize=9, color=ink)
+    for colour, bars in spans.items():
+        axes.broken_barh(bars, (0.08, 0.84), color=colour, lw=0)
 
 
 def _draw_probabilities(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
@@ -120,11 +123,14 @@ def _draw_probabilities(axes: Axes, timeline: Timeline, colours: dict[str, str])
     num_cells = np.ceil(timeline.duration_s / timeline.settings.hop_s)
     cell_s = timeline.settings.hop_s * max(1, int(np.ceil(num_cells / _MOST_COLUMNS)))
     cells = average_windows(timeline.windows, timeline.duration_s, cell_s, timeline.classes)
+    edges, heights = [np.zeros(1)], [np.zeros((1, len(timeline.classes)))]  # each holds to the next edge
     for span in timeline.speech:
-        edges = cut_span(*span, cell_s)
-        rows = np.nan_to_num(rows_of_parts(edges, cells, cell_s))
-        stacked = np.vstack([rows, rows[-1:]]).T  # each value holds to the next edge
-        axes.stackplot(edges, stacked, step="post", colors=[colours[name] for name in timeline.classes], lw=0)
+        borders = cut_span(*span, cell_s)
+        edges.append(borders)
+        heights += [rows_of_parts(borders, cells, cell_s), heights[0]]
+    columns = np.nan_to_num(np.concatenate(heights)).T
+    colours_in_order = [colours[name] for name in timeline.classes]
+    axes.stackplot(np.concatenate(edges), columns, step="post", colors=colours_in_order, lw=0)
 
 
 def _draw_levels(axes: Axes, timeline: Timeline) -> None:
