@@ -9,9 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mmser.evaluation.writing import replacing
+from mmser.inference.coarsening import coarsen
 from mmser.inference.prediction import UNCERTAIN
 from mmser.inference.segments import average_windows, cut_span, rows_of_parts
 from mmser.inference.timeline import Timeline
@@ -20,7 +21,9 @@ from mmser.inference.timeline_files import NO_SPEECH, name_label
 _INCHES, _DOTS_PER_INCH = (11.0, 5.6), 150
 _INK, _FAINT, _SILENCE, _UNSURE = "#1f2933", "#7b8794", "#eef1f4", "#b8c2cc"
 _WAVE = "#52606d"
-_MOST_COLUMNS = 600  # more could not be told apart in the picture
+_LEVEL_COLUMNS = 1200
+_MOST_TICKS = 11
+_TICKS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _LEAST_DB = -60.0
 _LEAST_NAMED_SHARE = 0.045  # of the width, for a name to fit into a segment
 _COLOURS = {  # apart from one another also for the colour-blind, as far as eight can be
@@ -53,9 +56,11 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
         title: one line above; the name of the recording if None.
 
     Returns:
-        A figure of 11 x 5.6 inches. Where nobody speaks the ground is grey; where the model is not sure
-        enough the label is a paler grey.
+        A figure of 11 x 5.6 inches. Where nobody speaks the ground is pale grey; where the model is not sure
+        enough the label is grey. Of recordings that last longer than can be seen
+        (:func:`mmser.inference.coarsening.coarsen`) columns are shown, and the title says how long each is.
     """
+    given, timeline = timeline, coarsen(timeline)
     figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     bands = figure.subplots(3, 1, sharex=True, height_ratios=(0.7, 3.2, 1.2))
@@ -68,10 +73,12 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
     _draw_probabilities(bands[1], timeline, colours)
     _draw_levels(bands[2], timeline)
     bands[2].set_xlim(0, timeline.duration_s)
-    bands[2].xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 2, 3, 6, 10]))
+    bands[2].xaxis.set_major_locator(MultipleLocator(_choose_tick_s(timeline.duration_s)))
     bands[2].xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value)))
     bands[2].set_xlabel("time", fontsize=10, color=_INK)
     name = Path(timeline.source).name if title is None else title
+    if timeline is not given:
+        name += f"   (a column is {timeline.settings.hop_s:.0f} s, its label the one that lasts longest)"
     bands[0].set_title(name, loc="left", fontsize=12, color=_INK, pad=10)
     _add_legend(figure, timeline, colours)
     return figure
@@ -89,6 +96,11 @@ def format_time(seconds: float, *, digits: int = 0) -> str:
     hours, minutes = divmod(int(minutes), 60)
     tail = f"{rest:0{3 + digits if digits else 2}.{digits}f}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _choose_tick_s(duration_s: float) -> float:
+    """The shortest usual distance of ticks that does not make too many."""
+    return next((each for each in _TICKS_S if duration_s / each <= _MOST_TICKS), _TICKS_S[-1])
 
 
 def _mark_silence(axes: Axes, timeline: Timeline) -> None:
@@ -120,8 +132,7 @@ def _draw_probabilities(axes: Axes, timeline: Timeline, colours: dict[str, str])
     """A stack of all classes, with gaps where nobody speaks or nothing was predicted."""
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability", fontsize=10, color=_INK)
-    num_cells = np.ceil(timeline.duration_s / timeline.settings.hop_s)
-    cell_s = timeline.settings.hop_s * max(1, int(np.ceil(num_cells / _MOST_COLUMNS)))
+    cell_s = timeline.settings.hop_s
     cells = average_windows(timeline.windows, timeline.duration_s, cell_s, timeline.classes)
     edges, heights = [np.zeros(1)], [np.zeros((1, len(timeline.classes)))]  # each holds to the next edge
     for span in timeline.speech:
@@ -135,7 +146,7 @@ def _draw_probabilities(axes: Axes, timeline: Timeline, colours: dict[str, str])
 
 def _draw_levels(axes: Axes, timeline: Timeline) -> None:
     """The loudest of each column, in decibels."""
-    step = max(1, len(timeline.levels_db) // (2 * _MOST_COLUMNS))
+    step = max(1, len(timeline.levels_db) // _LEVEL_COLUMNS)
     starts = np.arange(0, len(timeline.levels_db), step)
     if len(starts):
         loudest = np.maximum(np.maximum.reduceat(timeline.levels_db, starts), _LEAST_DB)
