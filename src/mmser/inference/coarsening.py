@@ -11,19 +11,19 @@ MOST_COLUMNS = 180
 _LEAST_SPEECH_SHARE = 0.05  # of a column, for it to count as speech
 
 
-def coarsen(timeline: Timeline) -> Timeline:
+def coarsen(timeline: Timeline) -> tuple[Timeline, float]:
     """Cut a timeline into columns of equal length, if it has more cells than a picture can show.
 
     Args:
         timeline: of any length.
 
     Returns:
-        The timeline itself where it is short; else one whose segments are ``MOST_COLUMNS`` columns, each of
-        the label that lasts longest in it, and whose ``hop_s`` is the length of a column.
+        The timeline itself where it is short, and the length of its cells in seconds; else one whose segments
+        are ``MOST_COLUMNS`` columns, each of the label that lasts longest in it, and the length of a column.
     """
     column_s = timeline.duration_s / MOST_COLUMNS
     if column_s <= timeline.settings.hop_s:
-        return timeline
+        return timeline, timeline.settings.hop_s
     edges = np.arange(MOST_COLUMNS + 1) * column_s
     seconds = _seconds_by_label(timeline, edges)
     means = average_windows(timeline.windows, timeline.duration_s, column_s, timeline.classes)
@@ -37,14 +37,8 @@ def coarsen(timeline: Timeline) -> Timeline:
             label = max(lasting, key=lasting.__getitem__)
             row = dict(zip(timeline.classes, means[number].tolist(), strict=True))
             segments.append(Segment(start_s, end_s, True, label, row))
-    return replace(
-        timeline,
-        settings=replace(
-            timeline.settings, window_s=max(timeline.settings.window_s, column_s), hop_s=column_s
-        ),
-        segments=tuple(segments),
-        speech=tuple((each.start_s, each.end_s) for each in segments if each.speech),
-    )
+    speech = tuple((each.start_s, each.end_s) for each in segments if each.speech)
+    return replace(timeline, segments=tuple(segments), speech=speech), column_s
 
 
 def _seconds_by_label(timeline: Timeline, edges: np.ndarray) -> list[dict[str | None, float]]:

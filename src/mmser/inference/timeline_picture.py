@@ -60,7 +60,8 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
         enough the label is grey. Of recordings that last longer than can be seen
         (:func:`mmser.inference.coarsening.coarsen`) columns are shown, and the title says how long each is.
     """
-    given, timeline = timeline, coarsen(timeline)
+    given = timeline
+    timeline, cell_s = coarsen(given)
     figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     bands = figure.subplots(3, 1, sharex=True, height_ratios=(0.7, 3.2, 1.2))
@@ -70,7 +71,7 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(colors=_INK, labelsize=9)
     _draw_labels(bands[0], timeline, colours)
-    _draw_probabilities(bands[1], timeline, colours)
+    _draw_probabilities(bands[1], timeline, cell_s, colours)
     _draw_levels(bands[2], timeline)
     bands[2].set_xlim(0, timeline.duration_s)
     bands[2].xaxis.set_major_locator(MultipleLocator(_choose_tick_s(timeline.duration_s)))
@@ -78,7 +79,7 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
     bands[2].set_xlabel("time", fontsize=10, color=_INK)
     name = Path(timeline.source).name if title is None else title
     if timeline is not given:
-        name += f"   (a column is {timeline.settings.hop_s:.0f} s, its label the one that lasts longest)"
+        name += f"   (a column is {cell_s:.0f} s, its label the one that lasts longest)"
     bands[0].set_title(name, loc="left", fontsize=12, color=_INK, pad=10)
     _add_legend(figure, timeline, colours)
     return figure
@@ -128,11 +129,10 @@ def _draw_labels(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> Non
         axes.broken_barh(bars, (0.08, 0.84), color=colour, lw=0)
 
 
-def _draw_probabilities(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
+def _draw_probabilities(axes: Axes, timeline: Timeline, cell_s: float, colours: dict[str, str]) -> None:
     """A stack of all classes, with gaps where nobody speaks or nothing was predicted."""
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability", fontsize=10, color=_INK)
-    cell_s = timeline.settings.hop_s
     cells = average_windows(timeline.windows, timeline.duration_s, cell_s, timeline.classes)
     edges, heights = [np.zeros(1)], [np.zeros((1, len(timeline.classes)))]  # each holds to the next edge
     for span in timeline.speech:
