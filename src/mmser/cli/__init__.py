@@ -27,13 +27,14 @@ from mmser.cli import (
     push,
     push_corpus,
     table,
+    timeline,
     transcribe,
 )
 from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
-    *(evaluate, leaderboard, table, compare, predict, demo),
+    *(evaluate, leaderboard, table, compare, predict, timeline, demo),
     *(push, push_corpus),
 )
 

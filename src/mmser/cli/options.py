@@ -59,6 +59,13 @@ def add_whisper(add: Any) -> None:
     )
 
 
+def hide_loading_bars() -> None:
+    """Keep transformers' bars of weights that are loaded from between a command's own lines."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def split_commas(values: list[str]) -> list[str]:
     """["a,b", "c"] -> ["a", "b", "c"].
 

@@ -19,7 +19,8 @@ from transformers import PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
 from mmser.errors import MmserError, SettingsError
-from mmser.evaluation.calibration import fit_temperature
+from mmser.evaluation.abstention import fit_abstention
+from mmser.evaluation.calibration import apply_temperature, fit_temperature
 from mmser.evaluation.predictions import label_indices, probabilities_of
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import TrainerSettings
@@ -142,24 +143,48 @@ def check_processes() -> None:
 
 
 def save_model(run: Run, validation: pd.DataFrame, weights: dict[str, Tensor] | None = None) -> None:
-    """Write model, processor, what curation did to the clips, and the temperature of its logits.
+    """Write model, processor, and what using the model takes: see :func:`describe_use`.
 
     Args:
         run: with the trained model.
         validation: its predictions.
         weights: of the model, where it has but shards of them; its own if None.
     """
-    settings = run.about["settings"]
-    run.inputs.model.config.preprocessing = {
-        "cleaning": settings["cleaning"],
-        "transcripts": settings["transcripts"],
-    }
-    if not run.inputs.several_classes:  # its yes and no have no common temperature
-        fitted = fit_temperature(label_indices(validation), probabilities_of(validation))
-        run.inputs.model.config.calibration_temperature = None if fitted.bound else fitted.value
+    for name, value in describe_use(run, validation).items():
+        setattr(run.inputs.model.config, name, value)
     run.inputs.model.save_pretrained(run.out, state_dict=weights)
     if run.inputs.processor is not None:
         run.inputs.processor.save_pretrained(str(run.out))
+
+
+def describe_use(run: Run, validation: pd.DataFrame) -> dict[str, Any]:
+    """Fields of a model's configuration that say how to use it.
+
+    Args:
+        run: the run that trained it.
+        validation: predictions frame of the validation split.
+
+    Returns:
+        ``preprocessing``, what curation did to the clips; ``trained_duration_s``, seconds of the shortest and
+        the longest training clip; and, but for a model of several classes a clip, whose yes and no have
+        neither: ``calibration_temperature`` of its logits (None where none could be fitted) and
+        ``abstain_threshold`` of its calibrated probabilities.
+    """
+    settings, durations_s = run.about["settings"], run.corpus["train"]["duration_s"]
+    described: dict[str, Any] = {
+        "preprocessing": {name: settings[name] for name in ("cleaning", "transcripts")},
+        "trained_duration_s": [round(min(durations_s), 3), round(max(durations_s), 3)],
+    }
+    if run.inputs.several_classes:
+        return described
+    probabilities = probabilities_of(validation)
+    fitted = fit_temperature(label_indices(validation), probabilities)
+    temperature = None if fitted.bound else fitted.value
+    calibrated = apply_temperature(probabilities, temperature or 1.0)
+    return described | {
+        "calibration_temperature": temperature,
+        "abstain_threshold": fit_abstention(calibrated, run.settings.abstain_share),
+    }
 
 
 def _trace(run: Run) -> dict[str, Any]:
