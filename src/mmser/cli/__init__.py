@@ -26,6 +26,7 @@ from mmser.cli import (
     probe,
     push,
     push_corpus,
+    sweep,
     table,
     timeline,
     transcribe,
@@ -34,7 +35,7 @@ from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
-    *(evaluate, leaderboard, table, compare, predict, timeline, demo),
+    *(sweep, evaluate, leaderboard, table, compare, predict, timeline, demo),
     *(push, push_corpus),
 )
 

@@ -37,7 +37,7 @@ from mmser.training.scoring import (
     make_frame,
     write_emotions,
 )
-from mmser.training.trainer import build_trainer
+from mmser.training.trainer import EmotionTrainer, build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Run:
         arguments: transformers' own, as parsed.
         described: every setting that is not a default, by name; it goes to metrics.json.
         fit: computes the weights, in place of training them; None trains them.
+        held_out: predictions of clips by models that were not trained on them, which stand for those of the
+            validation split, on which this one is trained too; None where it is not.
     """
 
     inputs: Inputs
@@ -61,6 +63,7 @@ class Run:
     arguments: TrainingArguments
     described: dict[str, Any]
     fit: Callable[[], None] | None = None
+    held_out: pd.DataFrame | None = None
 
     @property
     def out(self) -> Path:
@@ -94,20 +97,12 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = build_trainer(
-        run.inputs, run.corpus["train"], run.arguments, run.out / "checkpoints", run.settings
-    )
-    started = time.perf_counter()
-    if run.fit is not None:
-        run.fit()
-    else:
-        checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    run.inputs.seconds["train"] = time.perf_counter() - started
-    merge_lora(run.inputs.model)
+    trainer = train(run, run.out / "checkpoints")
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
+    if run.held_out is not None:
+        frames["validation"] = run.held_out
     weights = trainer.gather_weights()
     if PartialState().is_main_process:
         save_model(run, frames["validation"], weights)
@@ -126,6 +121,25 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     if place and PartialState().is_main_process:
         print(f"pushed: {publish_run(run.out, place)}")
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
+
+
+def train(run: Run, folder: Path) -> EmotionTrainer:
+    """Train, or compute, what is not frozen; the model is then as it will be saved.
+
+    Args:
+        run: what is trained.
+        folder: of checkpoints, from the last of which it goes on if the settings say so.
+    """
+    trainer = build_trainer(run.inputs, run.corpus["train"], run.arguments, folder, run.settings)
+    started = time.perf_counter()
+    if run.fit is not None:
+        run.fit()
+    else:
+        checkpoint = find_checkpoint(folder) if run.settings.resume else None
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    run.inputs.seconds["train"] = time.perf_counter() - started
+    merge_lora(run.inputs.model)
+    return trainer
 
 
 def check_processes() -> None:
