@@ -13,8 +13,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "sweep",
         help="try settings of a recipe with several seeds, choose on validation, run the best",
         description="Try every combination of the values given, with every seed, and judge each by its UA on "
-        "clips that were not trained on. The best is written to choice.json, then run once a seed, and scored "
-        "on test. Frozen towers are run once, so a head takes seconds.",
+        "clips that were not trained on. The best is written to choice.json, then run once a seed, and "
+        "scored on test. Frozen towers are run once, so a head takes seconds.",
     )
     add = parser.add_argument
     add("config", type=Path, help="a YAML of recipes/configs for train_hubert.py or train_fusion.py")
