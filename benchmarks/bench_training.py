@@ -171,7 +171,9 @@ def train_cached(setup: Setup, cache: str, dtype: str, seed: int) -> Outcome:
     started = time.perf_counter()
     settings = RunSettings(corpus="-", out="-", cache_dir=cache, embedding_dtype=dtype)
     inputs = read_clips(setup.model, setup.processor, setup.corpus, settings, device=torch.device("cpu"))
-    trainer = build_trainer(inputs, arguments_of(setup.folder, setup.epochs, seed), setup.folder)
+    trainer = build_trainer(
+        inputs, setup.corpus["train"], arguments_of(setup.folder, setup.epochs, seed), setup.folder, settings
+    )
     trainer.train()
     seconds = time.perf_counter() - started
     return score(trainer, inputs.view("validation"), setup.corpus["validation"], seconds)

@@ -10,13 +10,9 @@ Every key of the YAML and every field of transformers.TrainingArguments can be g
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
-from mmser.models.fusion import build_fusion
-from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import FusionSettings, RunSettings, parse_arguments
-from mmser.training.describing import describe
-from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
-from mmser.training.inputs import read_clips
-from mmser.training.run import Run, run_recipe, train_and_evaluate
+from mmser.training.run import run_recipe, train_and_evaluate
+from mmser.training.systems import prepare_run
 
 
 def main() -> None:
@@ -24,27 +20,7 @@ def main() -> None:
     settings, towers, arguments = parse_arguments((RunSettings, FusionSettings, TrainingArguments))
     set_seed(arguments.seed)
     corpus = load_corpus(settings.corpus)
-    classes = corpus["train"].features["label"].names
-    with refusing_bad_towers():
-        model, processor = build_fusion(
-            towers.audio_encoder,
-            towers.text_encoder,
-            classes,
-            window_s=towers.window_s,
-            dropout=towers.dropout,
-            audio_pooling=towers.pooling,
-            audio_layers=towers.layers,
-            text_pooling=towers.text_pooling,
-            text_layers=towers.text_layers,
-            modality_dropout=towers.modality_dropout,
-            tower_options=towers.tower_options,
-        )
-    fit_audio_tower(model.audio_encoder, towers)
-    fit_text_tower(model.text_encoder, towers)
-    check_lora(model, towers)
-    described = describe(settings, towers, arguments)
-    inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
-    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
+    train_and_evaluate(prepare_run(settings, towers, arguments, corpus))
 
 
 if __name__ == "__main__":

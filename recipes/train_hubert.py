@@ -11,15 +11,9 @@ Every key of the YAML and every field of transformers.TrainingArguments can be g
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.schema import load_corpus
-from mmser.models.audio_classifier import build_audio_classifier
-from mmser.models.fusion import build_speech
-from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, RunSettings, parse_arguments
-from mmser.training.describing import describe
-from mmser.training.fitting import check_lora, fit_audio_tower
-from mmser.training.frozen import encoders_of
-from mmser.training.inputs import read_clips
-from mmser.training.run import Run, run_recipe, train_and_evaluate
+from mmser.training.run import run_recipe, train_and_evaluate
+from mmser.training.systems import prepare_run
 
 
 def main() -> None:
@@ -27,27 +21,7 @@ def main() -> None:
     settings, audio, arguments = parse_arguments((RunSettings, AudioSettings, TrainingArguments))
     set_seed(arguments.seed)
     corpus = load_corpus(settings.corpus)
-    classes = corpus["train"].features["label"].names
-    with refusing_bad_towers():
-        if audio.has_stock_head:
-            model, processor = build_audio_classifier(
-                audio.audio_encoder, classes, window_s=audio.window_s, **audio.tower_options
-            )
-        else:
-            model, processor = build_speech(
-                audio.audio_encoder,
-                classes,
-                window_s=audio.window_s,
-                dropout=audio.dropout,
-                audio_pooling=audio.pooling,
-                audio_layers=audio.layers,
-                tower_options=audio.tower_options,
-            )
-    fit_audio_tower(encoders_of(model)["audio"], audio)
-    check_lora(model, audio)
-    described = describe(settings, audio, arguments)
-    inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
-    train_and_evaluate(Run(inputs, corpus, settings, arguments, described))
+    train_and_evaluate(prepare_run(settings, audio, arguments, corpus))
 
 
 if __name__ == "__main__":

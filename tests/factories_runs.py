@@ -16,18 +16,26 @@ REFERENCE = {"source": "reference", "whisper": None, "language": None, "backend"
 WHISPER = {"source": "whisper", "whisper": "base", "language": "en", "backend": "openai-whisper"}
 
 
-def save_model(folder: Path, kind: str, *, transcripts: dict = REFERENCE, preprocessing: bool = True) -> Path:
-    """Write model and processor of a run, "hubert" or "fusion"; their towers go beside the run's parent."""
+def save_model(
+    folder: Path, kind: str, *, transcripts: dict = REFERENCE, preprocessing: bool = True, **fields
+) -> Path:
+    """Write model and processor of a run, "hubert", "whisper" or "fusion"; towers go beside the run's parent.
+
+    ``fields`` are further ones of its configuration.
+    """
     torch.manual_seed(0)
     towers = folder.parents[1]
-    audio = str(save_audio_checkpoint("hubert", towers / "hubert"))
+    tower = "whisper" if kind == "whisper" else "hubert"
+    audio = str(save_audio_checkpoint(tower, towers / tower))
     if kind == "fusion":
         text = str(save_text_checkpoint("bert", towers / "bert"))
         model, processor = build_fusion(audio, text, CLASSES)
     else:
-        model, processor = build_audio_classifier(audio, CLASSES)
+        model, processor = build_audio_classifier(audio, CLASSES, window_s=2)
     if preprocessing:
         model.config.preprocessing = {"cleaning": CleaningSettings().to_dict(), "transcripts": transcripts}
+    for name, value in fields.items():
+        setattr(model.config, name, value)
     model.save_pretrained(folder)
     processor.save_pretrained(str(folder))
     return folder

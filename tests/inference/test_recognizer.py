@@ -1,15 +1,19 @@
+import threading
+
 import numpy as np
 import pytest
 import soundfile
 import soxr
 
+from factories_audio import write_clip
 from factories_corpus import CLASSES, make_tone
-from factories_runs import WHISPER
+from factories_runs import REFERENCE, WHISPER
 from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import to_pcm16
 from mmser.errors import AudioError, CheckpointError, SettingsError
+from mmser.evaluation.calibration import apply_temperature
 
 
 @pytest.fixture
@@ -138,3 +142,162 @@ def test_a_bare_encoder_is_refused_for_its_random_head(save_run, tmp_path):
     save_run("hubert")
     with pytest.raises(CheckpointError, match=r"would start at random: .*classifier\.weight"):
         EmotionRecognizer.from_pretrained(tmp_path / "hubert")
+
+
+def kinds(prediction):
+    return [warning.kind for warning in prediction.warnings]
+
+
+def test_answers_of_many_clips_come_in_the_order_of_the_clips(save_run):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    lengths = [1.0 + (7 * index % 10) / 10 for index in range(20)]  # several groups of several batches
+    clips = [(make_tone("sad", duration_s=length, seed=i), 16_000) for i, length in enumerate(lengths)]
+    together = recognizer.predict(clips, batch_size=2)
+    assert np.ptp(probabilities(together), axis=0).min() > 1e-4  # else any order would do
+    alone = [recognizer.predict([clip])[0] for clip in clips]
+    np.testing.assert_allclose(probabilities(together), probabilities(alone), atol=1e-5)
+    assert [each.duration_s for each in together] == [each.duration_s for each in alone]
+
+
+def test_probabilities_are_those_of_the_logits_over_the_models_temperature(save_run, waveforms):
+    clips = [(waveform, 16_000) for waveform in waveforms]
+    plain = EmotionRecognizer.from_pretrained(save_run("hubert")).predict(clips)
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert", calibration_temperature=2.5))
+    assert recognizer.temperature == 2.5
+    expected = apply_temperature(probabilities(plain), 2.5)
+    np.testing.assert_allclose(probabilities(recognizer.predict(clips)), expected, atol=1e-6)
+
+
+def test_below_the_threshold_of_the_model_no_label_is_given(save_run, waveforms):
+    clip = (waveforms[0], 16_000)
+    run = save_run("hubert", abstain_threshold=0.99)
+    (unsure,) = EmotionRecognizer.from_pretrained(run).predict([clip])
+    (forced,) = EmotionRecognizer.from_pretrained(run, abstain_threshold=0).predict([clip])
+    assert unsure.label is None
+    assert unsure.probabilities == forced.probabilities
+    assert unsure.best == forced.label
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
+def test_a_threshold_that_is_no_probability_is_refused(save_run, threshold):
+    with pytest.raises(SettingsError, match=r"abstain_threshold is .*, expected a probability from 0"):
+        EmotionRecognizer.from_pretrained(save_run("hubert"), abstain_threshold=threshold)
+
+
+def test_a_bad_clip_is_answered_by_its_error_beside_the_answers_of_the_others(save_run, waveforms, tmp_path):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    (tmp_path / "bad.wav").write_text("not audio")
+    good = (waveforms[0], 16_000)
+    clips = [good, tmp_path / "bad.wav", (np.zeros(16_000), 16_000), waveforms[0], good]
+    first, unreadable, silent, no_rate, last = recognizer.iter_predictions(clips)
+    assert first == last
+    assert first.label == recognizer.predict([good])[0].label
+    assert (unreadable.reason, silent.reason) == ("unreadable", "silent")
+    assert str(silent).startswith("clip 2: Nothing to be heard")
+    assert isinstance(no_rate, SettingsError)
+
+
+def test_predict_raises_the_first_error(save_run, waveforms, tmp_path):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    with pytest.raises(AudioError, match=r"gone\.wav: cannot be read"):
+        recognizer.predict([(waveforms[0], 16_000), tmp_path / "gone.wav", waveforms[0]])
+
+
+def test_a_silent_file_is_refused_by_its_name(save_run, tmp_path):
+    path = write_clip(tmp_path / "still.wav", np.zeros(16_000, np.float32))
+    with pytest.raises(AudioError, match=r"still\.wav: Nothing to be heard: peak 0\.0e\+00"):
+        EmotionRecognizer.from_pretrained(save_run("hubert")).predict([path])
+
+
+def test_clips_are_taken_as_they_are_needed(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    taken = []
+    clips = (taken.append(number) or (waveforms[0], 16_000) for number in range(40))
+    next(recognizer.iter_predictions(clips, batch_size=2))
+    assert len(taken) == 16  # two groups of four batches: the one that is answered, the one being cleaned
+
+
+def test_bytes_of_a_file_are_answered_as_the_file(save_run, waveforms, tmp_path):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    path = write_clip(tmp_path / "a.wav", waveforms[0])
+    first, second = recognizer.predict([path, path.read_bytes()])
+    assert first == second
+
+
+def test_clips_that_are_given_without_text_are_heard_and_the_others_are_not(
+    save_run, waveforms, fake_listener
+):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion", WHISPER | {"whisper": "tiny"}))
+    clips = [(waveform, 16_000) for waveform in waveforms]
+    found = recognizer.predict(clips, texts=["kids", None, "dogs"])
+    assert [each.transcript for each in found] == ["kids", "tiny en", "dogs"]
+    assert fake_listener.heard == [1]
+
+
+def test_a_model_trained_without_transcripts_gets_none(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion", REFERENCE | {"source": "none"}))
+    (prediction,) = recognizer.predict([(waveforms[0], 16_000)])
+    assert prediction.transcript == ""
+    assert kinds(prediction) == []
+
+
+def test_where_whisper_is_missing_nothing_is_read_first(save_run):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion", WHISPER | {"whisper": "gone.pt"}))
+    with pytest.raises(SettingsError, match=r"gone\.pt: no such file"):
+        next(recognizer.iter_predictions(pytest.fail("a clip was taken") for _ in range(1)))
+
+
+def test_a_clip_in_which_no_words_are_heard_is_answered_with_a_warning(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion", WHISPER))
+    (prediction,) = recognizer.predict([(waveforms[0], 16_000)], texts=[""])
+    assert kinds(prediction) == ["no-words"]
+
+
+def test_what_speaks_against_an_answer_is_told(save_run, tmp_path):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert", trained_duration_s=[1.0, 2.0]))
+    loud = np.clip(20 * make_tone("sad", duration_s=3), -1, 1)
+    six = np.stack([soxr.resample(make_tone("sad", duration_s=0.5), 16_000, 8_000)] * 6, axis=1)
+    soundfile.write(tmp_path / "a.wav", six, 8_000)
+    overdriven, small = recognizer.predict([(loud, 16_000), tmp_path / "a.wav"])
+    assert kinds(overdriven) == ["clipped", "out-of-range"]
+    assert kinds(small) == ["many-channels", "narrow-band", "too-short"]
+
+
+def test_a_whisper_tower_says_what_it_hears_of_a_long_clip(save_run):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("whisper"))
+    assert recognizer.limits.window_s == 2
+    long, short = recognizer.predict([(make_tone("sad", duration_s=s), 16_000) for s in (3, 1.5)])
+    assert kinds(long) == ["longer-than-window"]
+    assert kinds(short) == []
+
+
+def test_a_clip_of_more_than_two_minutes_is_refused_before_it_is_read(save_run, tmp_path, monkeypatch):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    path = write_clip(tmp_path / "long.wav", np.zeros(121 * 1000, np.float32), 1000)
+    monkeypatch.setattr("mmser.inference.waveforms.read_waveform", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(AudioError, match=r"long\.wav: lasts 2\.0 minutes, expected .*`mmser timeline`"):
+        recognizer.predict([path])
+    with pytest.raises(AudioError, match=r"clip 0: lasts 2\.0 minutes"):
+        recognizer.predict([(np.zeros(121 * 1000), 1000)])
+
+
+def test_a_batch_of_no_clips_is_refused(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    with pytest.raises(SettingsError, match="batch_size is 0, expected clips in a batch, from 1"):
+        recognizer.predict([(waveforms[0], 16_000)], batch_size=0)
+
+
+def test_several_threads_may_ask_at_once(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("hubert"))
+    expected = [recognizer.predict([(waveform, 16_000)]) for waveform in waveforms]
+    found = {}
+
+    def ask(index):
+        found[index] = recognizer.predict([(waveforms[index], 16_000)])
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [found[index] for index in range(3)] == expected

@@ -20,10 +20,10 @@ SECOND = np.full(16_000, 0.5, dtype=np.float32)
     ],
 )
 def test_every_type_of_samples_has_full_scale_one(samples, dtype):
-    waveform, rate_hz = read_clip((np.array(samples, dtype=dtype), 16_000))
+    waveform, rate_hz, num_channels = read_clip((np.array(samples, dtype=dtype), 16_000))
     assert waveform.dtype == np.float32
     assert waveform.tolist() == [0.5, -1.0]
-    assert rate_hz == 16_000
+    assert (rate_hz, num_channels) == (16_000, 1)
 
 
 def test_lists_and_tensors_are_arrays():

@@ -6,9 +6,9 @@ from transformers import WhisperForAudioClassification, pipeline
 
 from mmser.models.audio_classifier import (
     build_audio_classifier,
-    classify_rows,
     get_audio_tower,
     load_audio_classifier,
+    project_rows,
     reduce_audio,
 )
 
@@ -24,7 +24,9 @@ def test_classifying_pooled_states_is_the_stock_forward(audio_classifier, clips,
         expected = model(**batch).logits
     assert rows.shape == (2, 2, 3, 16)  # mean and deviation of two blocks and of what enters the first
     assert expected.abs().max() > 1
-    torch.testing.assert_close(classify_rows(model, rows, mask), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        model.classifier(project_rows(model, rows, mask)), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("audio", ["hubert", "wavlm"])
@@ -34,7 +36,9 @@ def test_pooling_without_a_mask_is_the_stock_forward_too(audio_classifier, clips
     with torch.no_grad():
         expected = model(values).logits
         rows = reduce_audio(model, values)
-        torch.testing.assert_close(classify_rows(model, *rows), expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            model.classifier(project_rows(model, *rows)), expected, atol=1e-5, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("audio", AUDIO)

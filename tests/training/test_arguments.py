@@ -129,6 +129,7 @@ def test_a_dropout_that_is_no_probability_below_one_is_refused(dropout):
     ("option", "value", "message"),
     [
         ("patience", "-1", r"patience is -1, expected evaluations to wait for, or 0"),
+        ("abstain_share", "1", r"abstain_share is 1\.0, expected a share from 0 to below 1"),
         ("embedding_batch_size", "0", r"embedding_batch_size is 0, expected clips in a batch, from 1"),
         ("save_strategy", "steps", r"load_best_model_at_end requires the save and eval strategy to match"),
         ("bf16_full_eval", "True", r"bf16_full_eval is on, but a run is scored .* in float32.*--bf16 True"),

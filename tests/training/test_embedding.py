@@ -116,10 +116,10 @@ def logits_of_both_ways(model, processor, corpus, folder, dtype=torch.float32):
             torch.nn.init.normal_(weight.requires_grad_())
     towers = FrozenTowers(model, processor, folder, batch_size=5, dtype=dtype)
     rows = towers.embed(test, torch.device("cpu"))
+    batch = towers.collate([rows[index] for index in range(len(test))])
+    del batch["labels"]
     with torch.no_grad():
-        cached = (
-            PooledModel(model).eval()(**towers.collate([rows[index] for index in range(len(test))])).logits
-        )
+        cached = PooledModel(model).eval()(**batch).logits
         whole = [
             model(**processor.pad([processor.features(decode_audio(row["audio"]), row["transcript"])])).logits
             for row in test

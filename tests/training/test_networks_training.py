@@ -156,6 +156,12 @@ def test_the_temperature_of_the_report_travels_with_the_model(train):
     assert found == (None if calibration["bound"] else pytest.approx(calibration["temperature"], rel=1e-4))
 
 
+def test_what_a_model_was_trained_on_and_when_it_abstains_travel_with_it(train):
+    config = json.loads((train("sharma_cnn", "--abstain_share", "0.25") / "config.json").read_text())
+    assert config["trained_duration_s"] == [0.6, 1.0]
+    assert 1 / len(CLASSES) < config["abstain_threshold"] < 1
+
+
 def test_class_weights_come_from_the_training_split(tones):
     corpus = load_corpus(tones)
     corpus["train"] = corpus["train"].select([0, 1, 2, 3])  # angry happy sad angry

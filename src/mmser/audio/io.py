@@ -15,7 +15,7 @@ MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000  # a header that says more or less is 
 MAX_DURATION_S = 3 * 3600
 MAX_VALUES = 2**29  # samples of all channels, 2 GB as float32: three hours of 48 kHz mono
 _BLOCK_VALUES = 2**22  # read at a time, since the length in a header may be a lie
-_UNKNOWN_FRAMES = 2**62  # and above: libsndfile's answer for a stream that does not say how long it is
+UNKNOWN_FRAMES = 2**62  # and above: libsndfile's answer for a stream that does not say how long it is
 _STREAM_SIZE = 0x7FFF_F000  # and above: written by programs that did not know the length
 _LFS_PREFIX = b"version https://git-lfs.github.com/spec/"
 
@@ -39,7 +39,8 @@ def read_waveform(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
     with np.errstate(over="ignore"):
         mono = channels.mean(axis=1)
     if not np.isfinite(mono).all():
-        raise AudioError("not-finite", f"{_name(source, where)}: holds samples that are NaN or infinite.")
+        name = name_source(source, where)
+        raise AudioError("not-finite", f"{name}: holds samples that are NaN or infinite.")
     return mono, rate_hz
 
 
@@ -60,21 +61,21 @@ def read_channels(source: Path | bytes, *, where: str = "") -> tuple[np.ndarray,
             ("too-long").
     """
     content = read_bytes(source) if isinstance(source, Path) else source
-    where = _name(source, where)
+    where = name_source(source, where)
     if content.startswith(_LFS_PREFIX):
         raise AudioError("lfs-pointer", f"{where}: a Git LFS pointer, not audio. Run `git lfs pull` there.")
     if not content:
         raise AudioError("empty", f"{where}: holds no bytes.")
     try:
-        with _Stream(_Content(content)) as file:
+        with open_sound(content) as file:
             num_frames, rate_hz = file.frames, file.samplerate
-            _check_rate(rate_hz, where)
+            check_rate(rate_hz, where)
             channels = _read_blocks(file, where)
     except (soundfile.SoundFileError, ValueError, MemoryError, OverflowError) as error:
         reason = getattr(error, "error_string", error)  # without the address of an object in memory
         raise AudioError("unreadable", f"{where}: not audio that libsndfile can read ({reason}).") from error
     num_missing = _count_missing_bytes(content)
-    if num_missing or len(channels) < num_frames < _UNKNOWN_FRAMES:
+    if num_missing or len(channels) < num_frames < UNKNOWN_FRAMES:
         lost = f"{num_missing} bytes" if num_missing else f"{num_frames - len(channels)} frames"
         raise AudioError("truncated", f"{where}: ends {lost} before its header says. Copy it again.")
     if not len(channels):
@@ -113,11 +114,25 @@ class _Stream(soundfile.SoundFile):
         return False
 
 
-def _name(source: Path | bytes, where: str) -> str:
+def open_sound(source: Path | bytes) -> soundfile.SoundFile:
+    """Open a file, or the bytes of one, to be read straight on.
+
+    Raises:
+        soundfile.SoundFileError, ValueError, OverflowError: libsndfile cannot open it.
+        AudioError: as :func:`read_bytes`.
+    """
+    if isinstance(source, Path) and source.suffix.lower() == ".raw":  # which soundfile would not look into
+        source = read_bytes(source)
+    return _Stream(_Content(source) if isinstance(source, bytes) else str(source))
+
+
+def name_source(source: Path | bytes, where: str) -> str:
+    """The name that errors give to a file, or to bytes."""
     return str(source) if isinstance(source, Path) else where or "<bytes>"
 
 
-def _check_rate(rate_hz: int, where: str) -> None:
+def check_rate(rate_hz: int, where: str) -> None:
+    """Refuse a header that states a rate of no recording; AudioError ("unreadable")."""
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(
             "unreadable",

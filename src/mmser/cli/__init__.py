@@ -27,14 +27,16 @@ from mmser.cli import (
     probe,
     push,
     push_corpus,
+    sweep,
     table,
+    timeline,
     transcribe,
 )
 from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
-    *(evaluate, leaderboard, table, compare, predict, demo),
+    *(sweep, evaluate, leaderboard, table, compare, predict, timeline, demo),
     *(export, push, push_corpus),
 )
 

@@ -15,7 +15,8 @@ EVALUATED_RUN = (
 _SHARED_KEYS = ("system", "scheme", "protocol", "corpora", "folds", "classes", "num_parameters", "seed")
 _TOWERS = ("audio_encoder", "text_encoder")  # may be runs of the folds themselves
 _MAY_DIFFER = {  # settings that say where a run reads, writes and computes, and not what it learns
-    *("corpus", "out", "overwrite", "resume", "cache_dir", "embedding_batch_size", "run_name", "project"),
+    *("corpus", "out", "overwrite", "resume", "cache_dir", "cache_limit_gb", "embedding_batch_size"),
+    *("run_name", "project"),
     *("num_proc", "report_to", "logging_steps", "logging_strategy", "disable_tqdm", "save_total_limit"),
     *("use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "ddp_find_unused_parameters"),
 }

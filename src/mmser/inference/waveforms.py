@@ -1,4 +1,4 @@
-"""Read what a user hands over.  file, or (array, sample rate in Hz) -> waveform (S,), full scale 1
+"""Read what a user hands over.  file, its bytes, or (array, rate in Hz) -> waveform (S,), full scale 1
 
 An array that is not what it should be gives a wrong answer without an error, for cleaning scales and cuts by
 level: what is not certain is refused, with the line that mends it.
@@ -6,43 +6,75 @@ level: what is not certain is refused, with the line that mends it.
 
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mmser.audio.io import MAX_RATE_HZ, MIN_RATE_HZ, read_waveform
-from mmser.errors import SettingsError
+from mmser.audio.streaming import read_header
+from mmser.errors import AudioError, SettingsError
 
 FULL_SCALE = {"int8": 2**7, "int16": 2**15, "int32": 2**31, "uint8": 2**7}  # as scipy reads files
 MAX_PEAK = 8.0  # 18 dB above full scale: decoders overshoot by less, integers of speech by far more
 
-Clip = str | Path | tuple[npt.ArrayLike, float]
+MAX_CLIP_S = 120  # encoders' work grows with the square of a clip
+
+Clip = str | Path | bytes | tuple[npt.ArrayLike, float]
 
 
-def read_clip(clip: Clip) -> tuple[np.ndarray, int]:
+class Recording(NamedTuple):
+    """A recording as it came.
+
+    Attributes:
+        waveform: float32 (S,), full scale 1, channels averaged.
+        rate_hz: its sample rate.
+        num_channels: of the file; 1 of an array.
+    """
+
+    waveform: np.ndarray
+    rate_hz: int
+    num_channels: int
+
+
+def read_clip(clip: Clip, *, where: str = "") -> Recording:
     """Read a file, or check a waveform that is in memory already.
 
     Args:
-        clip: an audio file; or a waveform (S,) and its sample rate in Hz. Floats have full scale 1; integers
-            (int8, int16, int32, and uint8 around 128) are scaled by their type's full scale.
-
-    Returns:
-        The waveform, float32 (S,), full scale 1, and its rate in Hz.
+        clip: an audio file, or the bytes of one; or a waveform (S,) and its sample rate in Hz. Floats have
+            full scale 1; integers (int8, int16, int32, and uint8 around 128) are scaled by their type's full
+            scale.
+        where: the name that errors give to what is no file.
 
     Raises:
-        AudioError: a file that cannot be read.
+        AudioError: a file that cannot be read, or more than ``MAX_CLIP_S`` ("too-long").
         SettingsError: no pair of waveform and rate; a rate that is none; an array that is empty, of several
             channels, of another type, not finite, or out of scale.
     """
-    if isinstance(clip, str | Path):
-        return read_waveform(Path(clip))
-    if not (isinstance(clip, tuple) and len(clip) == 2):
+    if isinstance(clip, str | Path | bytes):
+        source = clip if isinstance(clip, bytes) else Path(clip)
+        header = read_header(source, where=where)
+        _check_duration(header.duration_s or 0.0, str(clip) if not isinstance(clip, bytes) else where)
+        waveform, rate_hz = read_waveform(source, where=where)
+        found = Recording(waveform, rate_hz, header.num_channels)
+    elif isinstance(clip, tuple) and len(clip) == 2:
+        found = Recording(_check_waveform(clip[0]), _check_rate(clip[1]), 1)
+    else:
         raise SettingsError(
             f"Got {type(clip).__name__}, expected a file or a pair (waveform, sample rate in Hz): a waveform "
             "without its rate cannot be resampled."
         )
-    return _check_waveform(clip[0]), _check_rate(clip[1])
+    _check_duration(len(found.waveform) / found.rate_hz, where)
+    return found
+
+
+def _check_duration(duration_s: float, name: str) -> None:
+    if duration_s > MAX_CLIP_S:
+        raise AudioError(
+            "too-long",
+            f"{name}: lasts {duration_s / 60:,.1f} minutes, expected a clip of {MAX_CLIP_S // 60} at most. "
+            "`mmser timeline` goes through long recordings.",
+        )
 
 
 def _check_rate(rate_hz: Any) -> int:

@@ -103,10 +103,9 @@ def reduce_audio(
     return STOCK_POOLING.reduce(hidden, mask)
 
 
-def classify_rows(model: PreTrainedModel, rows: Tensor, mask: Tensor) -> Tensor:
-    """Classify what :func:`reduce_audio` gives, (B, 2, L, D) -> logits (B, C)."""
-    pooled = STOCK_POOLING(rows, mask).to(model.dtype)
-    return model.classifier(model.projector(pooled))  # type: ignore[operator]
+def project_rows(model: PreTrainedModel, rows: Tensor, mask: Tensor) -> Tensor:
+    """What enters the classifier for what :func:`reduce_audio` gives, (B, 2, L, D) -> (B, W)."""
+    return model.projector(STOCK_POOLING(rows, mask).to(model.dtype))  # type: ignore[operator]
 
 
 def _prepare(model: PreTrainedModel) -> PreTrainedModel:

@@ -63,6 +63,13 @@ class TrainerSettings(PlaceSettings):
         default=0,
         metadata={"help": "Stop after this many evaluations without a better validation UA; 0 never stops."},
     )
+    abstain_share: float = field(
+        default=0.1,
+        metadata={
+            "help": "Share of the validation clips, the least sure, below which the finished model says "
+            "`uncertain` when it is used; 0 always answers. Scores are of all answers."
+        },
+    )
 
     def __post_init__(self) -> None:
         """Check what argparse does not."""
@@ -70,6 +77,8 @@ class TrainerSettings(PlaceSettings):
             raise SettingsError(
                 f"patience is {self.patience}, expected evaluations to wait for, or 0 to never stop early."
             )
+        if not 0 <= self.abstain_share < 1:
+            raise SettingsError(f"abstain_share is {self.abstain_share}, expected a share from 0 to below 1.")
 
 
 @dataclass

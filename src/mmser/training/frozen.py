@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from mmser.errors import SettingsError
-from mmser.models.audio_classifier import STOCK_POOLING, classify_rows, get_audio_tower
+from mmser.models.audio_classifier import STOCK_POOLING, get_audio_tower, project_rows
 from mmser.models.fusion import FusionForEmotionClassification
 from mmser.models.fusion.pooling import Pooling
 from mmser.training.cutting import TowerTop, frozen_depth
@@ -91,16 +91,20 @@ class PooledModel(nn.Module):
                 )
         return towers
 
-    def forward(
+    def forward(self, **batch: Tensor) -> SequenceClassifierOutput:
+        """Logits (B, C) of what :meth:`join` takes."""
+        model: Any = self._whole[0]
+        return SequenceClassifierOutput(logits=model.classifier(self.join(**batch)))
+
+    def join(
         self,
         audio: Tensor | None = None,
         audio_mask: Tensor | None = None,
         text: Tensor | None = None,
         text_mask: Tensor | None = None,
-        labels: Tensor | None = None,
         **features: Tensor,
-    ) -> SequenceClassifierOutput:
-        """Classify what frozen towers said, the rest being computed.
+    ) -> Tensor:
+        """What enters the classifier, made of what frozen towers said, the rest being computed.
 
         Args:
             audio: rows of the audio tower, (B, R, L, D), where it is frozen; or where its lower blocks are,
@@ -108,25 +112,22 @@ class PooledModel(nn.Module):
             audio_mask: True where a clip has rows, (B, R).
             text: of the text tower, (B, R', L', D'), where the model has one and it is frozen.
             text_mask: True at real ones, (B, R').
-            labels: class indices, (B,), or None for logits alone.
             features: what the tower that is trained takes.
 
         Returns:
-            ``logits`` (B, C), and ``loss`` where labels are given.
+            (B, W).
         """
         model = self._whole[0]
         if audio is not None and self.audio_top is not None:
             audio, audio_mask = self._finish(audio, cast(Tensor, audio_mask))
-        if isinstance(model, FusionForEmotionClassification):
-            heard = model.embed_audio(**features) if audio is None else model.audio_pooling(audio, audio_mask)
-            read = None
-            if model.text_encoder is not None:
-                read = model.embed_text(**features) if text is None else model.text_pooling(text, text_mask)
-            logits = model.classify(heard, read)
-        else:  # a lone tower is a frozen one here
-            logits = classify_rows(model, cast(Tensor, audio), cast(Tensor, audio_mask))
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        if not isinstance(model, FusionForEmotionClassification):  # a lone tower is a frozen one here
+            return project_rows(model, cast(Tensor, audio), cast(Tensor, audio_mask))
+        heard = model.embed_audio(**features) if audio is None else model.audio_pooling(audio, audio_mask)
+        if model.text_encoder is None:
+            return model.join(heard)
+        return model.join(
+            heard, model.embed_text(**features) if text is None else model.text_pooling(text, text_mask)
+        )
 
     def _finish(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Run the blocks that are trained; rows and their mask."""

@@ -14,11 +14,13 @@ from typing import Any
 import datasets
 import pandas as pd
 from accelerate.state import PartialState
+from torch import Tensor
 from transformers import PreTrainedModel, TrainingArguments
 
 from mmser.curation.schema import read_corpus_json
 from mmser.errors import MmserError, SettingsError
-from mmser.evaluation.calibration import fit_temperature
+from mmser.evaluation.abstention import fit_abstention
+from mmser.evaluation.calibration import apply_temperature, fit_temperature
 from mmser.evaluation.predictions import label_indices, probabilities_of
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import TrainerSettings
@@ -35,7 +37,7 @@ from mmser.training.scoring import (
     make_frame,
     write_emotions,
 )
-from mmser.training.trainer import build_trainer
+from mmser.training.trainer import EmotionTrainer, build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ class Run:
         settings: where to read and write.
         arguments: transformers' own, as parsed.
         described: every setting that is not a default, by name; it goes to metrics.json.
+        fit: computes the weights, in place of training them; None trains them.
+        held_out: predictions of clips by models that were not trained on them, which stand for those of the
+            validation split, on which this one is trained too; None where it is not.
     """
 
     inputs: Inputs
@@ -57,6 +62,8 @@ class Run:
     settings: TrainerSettings
     arguments: TrainingArguments
     described: dict[str, Any]
+    fit: Callable[[], None] | None = None
+    held_out: pd.DataFrame | None = None
 
     @property
     def out(self) -> Path:
@@ -90,19 +97,15 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
     if PartialState().is_main_process:
         prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = build_trainer(
-        run.inputs, run.corpus["train"], run.arguments, run.out / "checkpoints", run.settings
-    )
-    started = time.perf_counter()
-    checkpoint = find_checkpoint(run.out / "checkpoints") if run.settings.resume else None
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    run.inputs.seconds["train"] = time.perf_counter() - started
-    merge_lora(run.inputs.model)
+    trainer = train(run, run.out / "checkpoints")
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
+    if run.held_out is not None:
+        frames["validation"] = run.held_out
+    weights = trainer.gather_weights()
     if PartialState().is_main_process:
-        save_model(run, frames["validation"])
+        save_model(run, frames["validation"], weights)
         facts = _describe(run, origin)
         if run.inputs.several_classes:
             facts["emotions"] = write_emotions(run.out, run.corpus, logits, classes)
@@ -120,6 +123,25 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
     return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
 
 
+def train(run: Run, folder: Path) -> EmotionTrainer:
+    """Train, or compute, what is not frozen; the model is then as it will be saved.
+
+    Args:
+        run: what is trained.
+        folder: of checkpoints, from the last of which it goes on if the settings say so.
+    """
+    trainer = build_trainer(run.inputs, run.corpus["train"], run.arguments, folder, run.settings)
+    started = time.perf_counter()
+    if run.fit is not None:
+        run.fit()
+    else:
+        checkpoint = find_checkpoint(folder) if run.settings.resume else None
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    run.inputs.seconds["train"] = time.perf_counter() - started
+    merge_lora(run.inputs.model)
+    return trainer
+
+
 def check_processes() -> None:
     """Refuse processes that were launched together and do not know of one another.
 
@@ -134,19 +156,49 @@ def check_processes() -> None:
         )
 
 
-def save_model(run: Run, validation: pd.DataFrame) -> None:
-    """Write model, processor, what curation did to the clips, and the temperature of its logits."""
-    settings = run.about["settings"]
-    run.inputs.model.config.preprocessing = {
-        "cleaning": settings["cleaning"],
-        "transcripts": settings["transcripts"],
-    }
-    if not run.inputs.several_classes:  # its yes and no have no common temperature
-        fitted = fit_temperature(label_indices(validation), probabilities_of(validation))
-        run.inputs.model.config.calibration_temperature = None if fitted.bound else fitted.value
-    run.inputs.model.save_pretrained(run.out)
+def save_model(run: Run, validation: pd.DataFrame, weights: dict[str, Tensor] | None = None) -> None:
+    """Write model, processor, and what using the model takes: see :func:`describe_use`.
+
+    Args:
+        run: with the trained model.
+        validation: its predictions.
+        weights: of the model, where it has but shards of them; its own if None.
+    """
+    for name, value in describe_use(run, validation).items():
+        setattr(run.inputs.model.config, name, value)
+    run.inputs.model.save_pretrained(run.out, state_dict=weights)
     if run.inputs.processor is not None:
         run.inputs.processor.save_pretrained(str(run.out))
+
+
+def describe_use(run: Run, validation: pd.DataFrame) -> dict[str, Any]:
+    """Fields of a model's configuration that say how to use it.
+
+    Args:
+        run: the run that trained it.
+        validation: predictions frame of the validation split.
+
+    Returns:
+        ``preprocessing``, what curation did to the clips; ``trained_duration_s``, seconds of the shortest and
+        the longest training clip; and, but for a model of several classes a clip, whose yes and no have
+        neither: ``calibration_temperature`` of its logits (None where none could be fitted) and
+        ``abstain_threshold`` of its calibrated probabilities.
+    """
+    settings, durations_s = run.about["settings"], run.corpus["train"]["duration_s"]
+    described: dict[str, Any] = {
+        "preprocessing": {name: settings[name] for name in ("cleaning", "transcripts")},
+        "trained_duration_s": [round(min(durations_s), 3), round(max(durations_s), 3)],
+    }
+    if run.inputs.several_classes:
+        return described
+    probabilities = probabilities_of(validation)
+    fitted = fit_temperature(label_indices(validation), probabilities)
+    temperature = None if fitted.bound else fitted.value
+    calibrated = apply_temperature(probabilities, temperature or 1.0)
+    return described | {
+        "calibration_temperature": temperature,
+        "abstain_threshold": fit_abstention(calibrated, run.settings.abstain_share),
+    }
 
 
 def _trace(run: Run) -> dict[str, Any]:

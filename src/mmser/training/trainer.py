@@ -122,6 +122,13 @@ class EmotionTrainer(Trainer):
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         return np.asarray(self.predict(split).predictions, dtype=np.float32)
 
+    def gather_weights(self) -> dict[str, Tensor] | None:
+        """The whole weights, on the main process, where each holds a shard of them (FSDP); else None.
+
+        Every process has to call it.
+        """
+        return self.accelerator.get_state_dict(self.model) if self.is_fsdp_enabled else None
+
     def _compute_metrics(self, prediction: EvalPrediction) -> dict[str, Any]:
         logits = np.asarray(prediction.predictions)
         odd = int((~np.isfinite(logits)).any(axis=-1).sum())

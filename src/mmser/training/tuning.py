@@ -200,10 +200,19 @@ class HeadSettings:
     )
     dropout: float = field(default=0.0, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
 
+    lda_shrinkage: float | None = field(
+        default=None,
+        metadata={
+            "help": "Compute the classifier by linear discriminant analysis, its covariance shrunk by so "
+            "much (above 0, to 1), in place of training it; every tower is frozen then."
+        },
+    )
+
     @property
     def has_stock_head(self) -> bool:
         """Whether transformers' audio classifiers pool so."""
-        return self.pooling == "mean" and self.layers == "last" and not self.dropout
+        plain = self.pooling == "mean" and self.layers == "last"
+        return plain and not self.dropout and self.lda_shrinkage is None
 
     def check_head(self) -> None:
         """Check what argparse does not check in a value that came from YAML.
@@ -214,6 +223,8 @@ class HeadSettings:
         """
         check_head(self.pooling, self.layers)
         check_probability("dropout", self.dropout)
+        if self.lda_shrinkage is not None and not 0 < self.lda_shrinkage <= 1:
+            raise SettingsError(f"lda_shrinkage is {self.lda_shrinkage}, expected above 0, to 1 at most.")
 
 
 def check_head(pooling: str, layers: str) -> None:

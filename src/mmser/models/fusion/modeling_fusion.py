@@ -92,7 +92,11 @@ class FusionForEmotionClassification(StrictModel):
         return self.text_pooling(*self.reduce_text(input_ids, text_attention_mask))
 
     def classify(self, audio: Tensor, text: Tensor | None = None) -> Tensor:
-        """Classify pooled states; (B, W) and, where the model reads text, (B, W') -> logits (B, C).
+        """Classify pooled states; (B, W) and, where the model reads text, (B, W') -> logits (B, C)."""
+        return self.classifier(self.join(audio, text))
+
+    def join(self, audio: Tensor, text: Tensor | None = None) -> Tensor:
+        """What enters the classifier: (B, W) and, where the model reads text, (B, W') side by side.
 
         In training, with the probability ``modality_dropout``, one of the two is zero: sound or text, each as
         often.
@@ -102,7 +106,7 @@ class FusionForEmotionClassification(StrictModel):
             draw = torch.rand(len(audio), 1, device=audio.device) / self.config.modality_dropout
             pooled = [audio.masked_fill(draw < 0.5, 0.0), text.masked_fill((draw >= 0.5) & (draw < 1), 0.0)]
         joined = torch.cat([self.dropout(each) for each in pooled], dim=-1)
-        return self.classifier(joined.to(self.classifier.weight.dtype))
+        return joined.to(self.classifier.weight.dtype)
 
     def forward(
         self,

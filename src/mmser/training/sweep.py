@@ -1,0 +1,202 @@
+"""Settings and seeds, many at once.  config + values to try -> the best by validation, its runs, their spread
+
+Frozen towers are run once, so that a head is trained in seconds. The test split is read once a seed, after
+the choice was made and written down.
+"""
+
+import json
+import logging
+import statistics
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pandas as pd
+import yaml
+from transformers import TrainingArguments, set_seed
+
+from mmser.curation.rows import read_columns
+from mmser.curation.schema import load_corpus
+from mmser.errors import SettingsError
+from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices
+from mmser.evaluation.scores import compute_scores
+from mmser.evaluation.writing import check_run_folder, replacing
+from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, parse_arguments
+from mmser.training.run import Run, train, train_and_evaluate
+from mmser.training.scoring import class_names, make_frame
+from mmser.training.systems import prepare_run
+
+logger = logging.getLogger(__name__)
+CHOICE_FILE = "choice.json"
+_NOT_JUDGED = {"eval_strategy": "no", "load_best_model_at_end": "False", "save_strategy": "no"}
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """What is tried, and by what it is judged.
+
+    Attributes:
+        config: YAML of ``recipes/train_hubert.py``, or of ``train_fusion.py`` where it names a text encoder.
+        corpus: folder.
+        out: folder of the choice and of one run a seed.
+        vary: setting -> values, as on the command line; every combination is tried.
+        seeds: of each combination, and of the runs at the end.
+        inner_folds: 0 judges on the validation split. Else the speakers of train and validation are parted
+            into so many folds, each judged by a model that has not heard them; the runs at the end are
+            trained on both splits, for as many epochs as the settings say.
+        options: other settings, as on the command line.
+    """
+
+    config: Path
+    corpus: Path
+    out: Path
+    vary: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seeds: Sequence[int] = (0,)
+    inner_folds: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Settings that were tried.
+
+    Attributes:
+        values: setting -> value.
+        scores: UA in percent on clips that were not trained on, one a seed.
+        frames: predictions of those clips, one a seed.
+    """
+
+    values: dict[str, str]
+    scores: list[float]
+    frames: list[pd.DataFrame]
+
+    @property
+    def mean(self) -> float:
+        """Of the scores."""
+        return statistics.fmean(self.scores)
+
+
+def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any]]]:
+    """Try every combination, write down the best, and run it with each seed.
+
+    Returns:
+        What was tried, the best first; and metrics.json of the run of each seed, in ``<out>/seed-<seed>``.
+
+    Raises:
+        OutputExistsError: ``out`` holds something.
+        SettingsError: a setting cannot be used, or there are fewer speakers than inner folds.
+    """
+    check_run_folder(sweep.out, overwrite=False)
+    corpus = load_corpus(sweep.corpus)
+    parts = list(part_by_speaker(corpus, sweep.inner_folds)) if sweep.inner_folds else [corpus]
+    names, choices = list(sweep.vary), list(product(*sweep.vary.values()))
+    tried = []
+    for choice in choices:
+        candidate = _judge(sweep, dict(zip(names, choice, strict=True)), parts)
+        logger.info("%s: UA %.2f", candidate.values or "as in the config", candidate.mean)
+        tried.append(candidate)
+    tried.sort(key=lambda each: -each.mean)
+    _write_choice(sweep, tried)
+    best, metrics = tried[0], []
+    for seed, frame in zip(sweep.seeds, best.frames, strict=True):
+        run = _prepare(sweep, best.values, seed, sweep.out / f"seed-{seed}", _all_but_test(corpus, sweep))
+        run.inputs.facts["sweep"] = {"candidates": len(tried), "inner_folds": sweep.inner_folds}
+        run.held_out = frame if sweep.inner_folds else None
+        metrics.append(train_and_evaluate(run))
+    return tried, metrics
+
+
+def part_by_speaker(corpus: datasets.DatasetDict, num_folds: int) -> Iterator[datasets.DatasetDict]:
+    """Part the clips of train and validation so that each speaker is judged once.
+
+    Speakers of a corpus, sorted, are in fold floor(i * K / n). Altered copies are trained on alone.
+
+    Raises:
+        SettingsError: a corpus has fewer speakers than there are to be folds.
+    """
+    both = datasets.concatenate_datasets([corpus["train"], corpus["validation"]])
+    speakers, sources, copies = read_columns(both, ("speaker", "corpus", "augmentation"))
+    fold_of: dict[str, int] = {}
+    for source in sorted(set(sources)):
+        ours = sorted({who for who, whose in zip(speakers, sources, strict=True) if whose == source})
+        if len(ours) < num_folds:
+            raise SettingsError(
+                f"inner_folds is {num_folds}, but train and validation have {len(ours)} speakers of "
+                f"{source}: {', '.join(ours)}. Choose fewer folds."
+            )
+        fold_of |= {who: index * num_folds // len(ours) for index, who in enumerate(ours)}
+    folds = [fold_of[who] for who in speakers]
+    for fold in range(num_folds):
+        inside = [index for index, each in enumerate(folds) if each == fold and not copies[index]]
+        outside = [index for index, each in enumerate(folds) if each != fold]
+        yield datasets.DatasetDict(
+            train=both.select(outside), validation=both.select(inside), test=corpus["test"]
+        )
+
+
+def _all_but_test(corpus: datasets.DatasetDict, sweep: SweepSettings) -> datasets.DatasetDict:
+    """What the runs at the end are trained on: both splits where neither of them judges."""
+    if not sweep.inner_folds:
+        return corpus
+    both = datasets.concatenate_datasets([corpus["train"], corpus["validation"]])
+    return datasets.DatasetDict({**corpus, "train": both})
+
+
+def _judge(sweep: SweepSettings, values: dict[str, str], parts: Sequence[datasets.DatasetDict]) -> Candidate:
+    """Train with each seed on each part, and score what was held out."""
+    frames = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in sweep.seeds:
+            runs = (_prepare(sweep, values, seed, Path(folder) / "run", part) for part in parts)
+            frames.append(pd.concat([_predict(run, Path(folder)) for run in runs], ignore_index=True))
+    return Candidate(values, [_ua_of(frame, parts[0]) for frame in frames], frames)
+
+
+def _predict(run: Run, folder: Path) -> pd.DataFrame:
+    """Predictions of a run's validation split."""
+    trainer = train(run, folder / "checkpoints")
+    logits = trainer.predict_logits(run.inputs.view("validation"))
+    return make_frame(run.corpus["validation"], logits, class_names(run.inputs.model))
+
+
+def _ua_of(frame: pd.DataFrame, corpus: datasets.DatasetDict) -> float:
+    frame.attrs["classes"] = corpus["train"].features["label"].names
+    return compute_scores(label_indices(frame), predicted_indices(frame), classes_of(frame))["ua"]
+
+
+def _prepare(
+    sweep: SweepSettings, values: Mapping[str, str], seed: int, out: Path, corpus: datasets.DatasetDict
+) -> Run:
+    """What a recipe would train with these settings."""
+    given = {**(_NOT_JUDGED if sweep.inner_folds else {}), **sweep.options, **values, "seed": str(seed)}
+    argv = ["--config", str(sweep.config), "--corpus", str(sweep.corpus), "--out", str(out)]
+    argv += [part for name, value in given.items() for part in (f"--{name}", value)]
+    towers_class = FusionSettings if _names_text(sweep.config) else AudioSettings
+    settings, towers, arguments = parse_arguments((RunSettings, towers_class, TrainingArguments), argv)
+    set_seed(seed)
+    return prepare_run(settings, towers, arguments, corpus)
+
+
+def _names_text(config: Path) -> bool:
+    try:
+        return "text_encoder" in (yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+    except (OSError, yaml.YAMLError):
+        return False  # parse_arguments says what is wrong with it
+
+
+def _write_choice(sweep: SweepSettings, tried: Sequence[Candidate]) -> None:
+    """Write down what was chosen, and why, before a test clip is heard."""
+    judged = f"{sweep.inner_folds} folds by speaker" if sweep.inner_folds else "the validation split"
+    content = {
+        "chosen": tried[0].values,
+        "judged_on": judged,
+        "seeds": list(sweep.seeds),
+        "tried": [{"values": each.values, "ua": each.scores} for each in tried],
+    }
+    sweep.out.mkdir(parents=True, exist_ok=True)
+    with replacing(sweep.out / CHOICE_FILE) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,105 @@
+import json
+
+import pytest
+from safetensors.torch import load_file
+
+from mmser.curation.schema import load_corpus
+from mmser.errors import OutputExistsError, SettingsError, UnknownNameError
+from mmser.training.sweep import SweepSettings, part_by_speaker, run_sweep
+
+LDA = {"pooling": "mean+std", "layers": "1-2", "use_cpu": "True"}
+
+
+@pytest.fixture
+def sweep(towers, corpus, recipes, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSER_CACHE", str(tmp_path / "cache"))
+    config = recipes / "configs" / "hubert.yaml"
+
+    def run(**settings):
+        options = {**LDA, "audio_encoder": towers["hubert"], **settings.pop("options", {})}
+        given = {"config": config, "corpus": corpus, "out": tmp_path / "out", **settings}
+        return run_sweep(SweepSettings(options=options, **given))
+
+    return run
+
+
+def test_the_best_on_validation_is_written_down_and_run_with_each_seed(sweep, tmp_path):
+    tried, metrics = sweep(vary={"lda_shrinkage": ("0.5", "1.0")}, seeds=(0, 1))
+    assert [len(each.scores) for each in tried] == [2, 2]
+    assert tried[0].mean >= tried[1].mean
+    choice = json.loads((tmp_path / "out" / "choice.json").read_text())
+    assert choice["chosen"] == tried[0].values
+    assert choice["judged_on"] == "the validation split"
+    assert [each["ua"] for each in choice["tried"]] == [each.scores for each in tried]
+    for seed, each in enumerate(metrics):
+        stored = json.loads((tmp_path / "out" / f"seed-{seed}" / "metrics.json").read_text())
+        assert stored == each
+        assert each["seed"] == seed
+        assert each["settings"]["lda_shrinkage"] == float(tried[0].values["lda_shrinkage"])
+        assert each["validation"]["ua"] == pytest.approx(tried[0].scores[seed])
+
+
+def test_a_run_of_a_sweep_is_the_run_of_the_recipe(sweep, run_recipe, tmp_path):
+    settings = {"num_train_epochs": "2", "learning_rate": "0.01"}
+    sweep(options={**settings, "pooling": "mean", "layers": "last"}, seeds=(3,))
+    alone = run_recipe("train_hubert", "--config", "recipes/configs/hubert.yaml", seed=3, **settings)
+    ours = load_file(tmp_path / "out" / "seed-3" / "model.safetensors")
+    theirs = load_file(alone / "model.safetensors")
+    assert all((ours[name] - theirs[name]).abs().max() < 1e-5 for name in theirs)
+
+
+def test_inner_folds_judge_each_speaker_once_and_the_best_is_trained_on_all_of_them(sweep, corpus):
+    tried, (metrics,) = sweep(vary={"lda_shrinkage": ("0.5",)}, inner_folds=2)
+    held_out = tried[0].frames[0]
+    splits = load_corpus(corpus)
+    assert sorted(held_out["id"]) == sorted([*splits["train"]["id"], *splits["validation"]["id"]])
+    assert metrics["validation"]["n"] == len(held_out)
+    assert metrics["validation"]["ua"] == pytest.approx(tried[0].mean)
+    assert metrics["sweep"] == {"candidates": 1, "inner_folds": 2}
+
+
+def test_what_is_trained_for_epochs_is_not_judged_between_them_under_inner_folds(sweep):
+    tried, (metrics,) = sweep(options={"num_train_epochs": "1", "learning_rate": "0.01"}, inner_folds=2)
+    assert "eval_strategy" not in metrics["settings"]  # as transformers has it: none
+    assert 0 <= tried[0].mean <= 100
+
+
+def test_no_speaker_is_trained_on_and_judged(corpus):
+    seen = []
+    for part in part_by_speaker(load_corpus(corpus), 2):
+        assert not set(part["train"]["speaker"]) & set(part["validation"]["speaker"])
+        seen += part["validation"]["speaker"]
+    assert set(seen) == {
+        *load_corpus(corpus)["train"]["speaker"],
+        *load_corpus(corpus)["validation"]["speaker"],
+    }
+
+
+def test_altered_copies_are_trained_on_and_not_judged(tmp_path, corpus):
+    rows = load_corpus(corpus)
+    rows["train"] = rows["train"].map(
+        lambda row, index: {"augmentation": "gain" if index % 2 else ""}, with_indices=True
+    )
+    parts = list(part_by_speaker(rows, 2))
+    assert not any(any(part["validation"]["augmentation"]) for part in parts)
+    assert any(any(part["train"]["augmentation"]) for part in parts)
+
+
+def test_more_folds_than_speakers_are_refused(corpus):
+    with pytest.raises(
+        SettingsError, match=r"inner_folds is 99, but train and validation have \d+ speakers of"
+    ):
+        list(part_by_speaker(load_corpus(corpus), 99))
+
+
+def test_a_folder_that_holds_something_is_left_alone(sweep, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("x")
+    with pytest.raises(OutputExistsError, match=r"holds files that are no run"):
+        sweep(vary={"lda_shrinkage": ("0.5",)})
+
+
+def test_an_unknown_setting_is_named_before_anything_is_trained(sweep, tmp_path):
+    with pytest.raises(UnknownNameError, match=r"learning_rats"):
+        sweep(vary={"learning_rats": ("1",)})
+    assert not (tmp_path / "out").exists()
