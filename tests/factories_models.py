@@ -61,7 +61,7 @@ def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
 
 
 def save_image_checkpoint(folder: Path, *, seed: int = 0) -> Path:
-    """Write a random MobileNetV2 of the least width; unlike stock ones it gives unlike pictures unlike states."""
+    """Write a random MobileNetV2 of the least width, in which unlike pictures have unlike states."""
     torch.manual_seed(seed)
     model = MobileNetV2Model(MobileNetV2Config(depth_multiplier=0.1, min_depth=4))
     for module in model.modules():

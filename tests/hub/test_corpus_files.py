@@ -24,7 +24,9 @@ def build(tmp_path):
         record["corpora"] = {name: {"title": name} for name in recorded}
         (folder / "corpus.json").write_text(json.dumps(record))
         (folder / "README.md").write_text("---\nlicense: other\n---\n# built in /home/ann/data/built\n")
-        (folder / "dropped.csv").write_text("id,step,reason\n")
+        (folder / "dropped.csv").write_text(
+            'id,step,reason,detail\nx,clean,unreadable,"/home/ann/data/x.wav: not audio"\n'
+        )
         (folder / "page.html").write_text("<audio>")
         names = list(in_clips or recorded)
         for path in (folder / "data").glob("*.parquet"):
@@ -46,6 +48,7 @@ def test_a_corpus_under_licences_that_allow_it_brings_card_record_tables_and_cli
     data = {f"data/{path.name}" for path in (folder / "data").iterdir()}
     assert set(files) == data | {"README.md", "corpus.json", "dropped.csv", "tables/1_relabelled.csv"}
     assert files["README.md"].endswith(b"# built in built\n")
+    assert files["dropped.csv"].endswith(b'"x.wav: not audio"\n')
 
 
 @pytest.mark.parametrize("name", ["emodb", "iemocap", "savee", "tess"])

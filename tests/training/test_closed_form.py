@@ -78,3 +78,24 @@ def test_a_classifier_is_not_computed_beside_weights_that_are_trained(run_recipe
 def test_a_shrinkage_out_of_range_is_refused(run_recipe):
     with pytest.raises(SettingsError, match=r"lda_shrinkage is 1\.5, expected above 0, to 1 at most"):
         run_recipe("train_hubert", lda_shrinkage=1.5)
+
+
+def test_more_clips_than_values_span_the_same_space():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 30)
+    features = rng.normal(size=(90, 6)) + labels[:, None] * rng.normal(size=6)
+    weight, bias = fit_lda(features, labels, 3, 0.2)
+    values = (features - features.mean(0)) / (features.std(0) + 1e-3)
+    expected = (
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.2).fit(values, labels).decision_function(values)
+    )
+    ours = features @ weight.T + bias
+    centred = [each - each.mean(1, keepdims=True) for each in (ours, expected)]
+    np.testing.assert_allclose(*centred, atol=1e-4)
+
+
+def test_settings_of_training_beside_a_computed_classifier_are_refused(run_recipe):
+    with pytest.raises(
+        SettingsError, match=r"lda_shrinkage computes the classifier, and class_weights, patience are for"
+    ):
+        run_recipe("train_hubert", lda_shrinkage=0.5, class_weights="True", patience=2, num_train_epochs=1)

@@ -8,9 +8,10 @@ from mmser.curation.schema import decode_audio, load_corpus
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
+from mmser.training import embedding
 from mmser.training.embedding import FrozenTowers, describe_tokenizer
 from mmser.training.freezing import freeze
-from mmser.training.frozen import PooledModel
+from mmser.training.frozen import PooledModel, encoders_of
 
 CLASSES = ("angry", "happy", "sad")
 
@@ -188,3 +189,47 @@ def test_what_another_process_did_not_write_is_an_error_that_names_the_folder(
         FrozenTowers(model, processor, tmp_path, batch_size=4).embed(
             load_corpus(corpus)["test"], torch.device("cpu")
         )
+
+
+def test_what_another_run_wrote_between_two_looks_leaves_no_gap(towers, corpus, tmp_path, monkeypatch):
+    """Two processes share out what each of them misses: where that differs, some clips belong to nobody."""
+    model, processor = build_speech(towers["hubert"], CLASSES)
+    freeze(model.audio_encoder)
+    fill, shares = embedding.fill_store, []
+
+    def skip_first(store, keys, *rest, share=(0, 1), **options):
+        shares.append(share)
+        return 0 if len(shares) == 1 else fill(store, keys, *rest, share=share, **options)
+
+    monkeypatch.setattr(embedding, "fill_store", skip_first)
+    test = load_corpus(corpus)["test"]
+    rows = FrozenTowers(model, processor, tmp_path, batch_size=4).embed(test, torch.device("cpu"))
+    assert len(rows[11]["audio"]) == 1
+    assert len(shares) == 2
+
+
+def test_a_stock_head_and_ours_share_the_states_of_hubert(towers, folders_of):
+    stock, features = build_audio_classifier(towers["hubert"], CLASSES)
+    ours, processor = build_speech(towers["hubert"], CLASSES)
+    for model in (stock, ours):
+        freeze(encoders_of(model)["audio"])
+    assert folders_of(stock, features) == folders_of(ours, processor)
+
+
+def test_sound_or_text_is_dropped_in_training_behind_frozen_towers_too(towers, corpus, tmp_path):
+    model, processor = build_fusion(
+        towers["hubert"], towers["bert"], CLASSES, modality_dropout=0.9, dropout=0.0
+    )
+    for encoder in encoders_of(model).values():
+        freeze(encoder)
+    cache = FrozenTowers(model, processor, tmp_path, batch_size=6)
+    rows = cache.embed(load_corpus(corpus)["test"], torch.device("cpu"))
+    batch = cache.collate([rows[index] for index in range(12)])
+    del batch["labels"]
+    pooled = PooledModel(model)
+    whole = pooled.eval().join(**batch)
+    torch.manual_seed(0)
+    dropped = pooled.train().join(**batch)
+    assert whole.ne(0).all(dim=1).all()
+    assert dropped.eq(0).any(dim=1).sum() > 0
+    assert pooled.eval().join(**batch).equal(whole)

@@ -95,8 +95,36 @@ def test_more_folds_than_speakers_are_refused(corpus):
 def test_a_folder_that_holds_something_is_left_alone(sweep, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("x")
-    with pytest.raises(OutputExistsError, match=r"holds files that are no run"):
+    with pytest.raises(OutputExistsError, match=r"out: is not empty. Choose another --out for this sweep"):
         sweep(vary={"lda_shrinkage": ("0.5",)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"vary": {"seed": ("1", "2")}}, r"seed: set by the sweep itself"),
+        ({"options": {"resume": "True"}}, r"resume: set by the sweep itself"),
+        ({"options": {"push_to_hub": "True", "hub_model_id": "me/x"}}, r"hub_model_id, push_to_hub: set by"),
+        ({"inner_folds": 1}, r"inner_folds is 1, expected 2 or more, or 0"),
+        ({"inner_folds": -1}, r"inner_folds is -1, expected"),
+        (
+            {"inner_folds": 2, "options": {"patience": "2"}},
+            r"patience waits for evaluations, and inner folds",
+        ),
+    ],
+)
+def test_what_would_spoil_the_comparison_is_refused(sweep, tmp_path, settings, message):
+    with pytest.raises(SettingsError, match=message):
+        sweep(**settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_inner_folds_do_not_begin_with_a_run_that_may_have_heard_who_is_held_out(sweep, tmp_path):
+    run = tmp_path / "earlier"
+    run.mkdir()
+    (run / "settings.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"earlier is a run, and may have heard the speakers that inner"):
+        sweep(inner_folds=2, options={"audio_encoder": str(run)})
 
 
 def test_an_unknown_setting_is_named_before_anything_is_trained(sweep, tmp_path):

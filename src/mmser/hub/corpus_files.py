@@ -42,9 +42,10 @@ def choose_corpus_files(folder: Path, own: Collection[str] = ()) -> Files:
     missing += [name for name in (_CARD, "dropped.csv") if not (folder / name).is_file()]
     if missing:
         raise NotForPublicationError(f"{folder}: lacks {', '.join(missing)}. Build the corpus again.")
-    files: Files = {name: _read_text(folder / name) for name in (_CARD, CORPUS_JSON)}
     tables = [path for pattern in _TABLES for path in sorted(folder.glob(pattern))]
-    return files | {path.relative_to(folder).as_posix(): path for path in [*tables, *data]}
+    texts = [folder / _CARD, folder / CORPUS_JSON, *tables]
+    files: Files = {path.relative_to(folder).as_posix(): _read_text(path) for path in texts}
+    return files | {path.relative_to(folder).as_posix(): path for path in data}
 
 
 def _check_licences(folder: Path, record: Mapping[str, Any], own: Collection[str]) -> None:

@@ -205,7 +205,8 @@ def _limits(metrics: Mapping[str, Any]) -> str:
         "Acted emotion is not felt emotion: actors spoke prompted sentences into studio microphones. A score "
         "on them says little of life; expect less on other voices, rooms, languages and microphones.",
         f"Weakest class: {weakest}, of which {test['recall'][weakest]:.1f} % are heard.",
-        "It always names one of its classes, also for noise, silence or an emotion that it never met.",
+        "As a pipeline it always names one of its classes, also for noise, silence or an emotion that it "
+        "never met.",
     ]
     if metrics["system"].startswith("whisper") and "window_s" in metrics["settings"]:
         lines.append(f"It hears the first {metrics['settings']['window_s']:g} s of a clip.")

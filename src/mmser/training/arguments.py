@@ -35,8 +35,6 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "report_to": "none",
 }
 
-# Where a finished run is published: nothing of what it learns, and one of them is a secret.
-
 
 @dataclass
 class PlaceSettings:
@@ -177,6 +175,7 @@ class FusionSettings(AudioSettings):
     def __post_init__(self) -> None:
         """Check what argparse does not."""
         super().__post_init__()
+        self.text_layers = str(self.text_layers)
         check_head(self.text_pooling, self.text_layers)
         check_probability("modality_dropout", self.modality_dropout)
 

@@ -84,9 +84,7 @@ def fit_lda(
         )
     mean, scale = features.mean(axis=0), features.std(axis=0) + _LEAST_SCALE
     values = (features - mean) / scale
-    eigenvalues, vectors = np.linalg.eigh(values @ values.T)
-    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues[-1]
-    basis = values.T @ vectors[:, kept] / np.sqrt(eigenvalues[kept])
+    basis = _span(values)
     lda = LinearDiscriminantAnalysis(
         solver="lsqr", shrinkage=shrinkage, priors=np.full(num_classes, 1 / num_classes)
     ).fit(values @ basis, labels)
@@ -95,3 +93,11 @@ def fit_lda(
         directions, bias = np.vstack([-directions, directions]) / 2, np.concatenate([-bias, bias]) / 2
     weight = directions @ basis.T / scale
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32)
+
+
+def _span(values: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what the rows of (N, W) span, by the smaller of the two products: (W, R)."""
+    is_wide = values.shape[1] > len(values)
+    eigenvalues, vectors = np.linalg.eigh(values @ values.T if is_wide else values.T @ values)
+    kept = eigenvalues > _LEAST_EIGENVALUE * eigenvalues[-1]
+    return values.T @ vectors[:, kept] / np.sqrt(eigenvalues[kept]) if is_wide else vectors[:, kept]

@@ -7,6 +7,7 @@ from typing import Any
 from transformers import TrainingArguments
 from transformers.trainer_pt_utils import AcceleratorConfig
 
+# Where a finished run is published: nothing of what it learns, and one of them is a secret.
 _OF_THE_HUB = (
     *("push_to_hub", "hub_model_id", "hub_token", "hub_private_repo"),
     *("hub_strategy", "hub_always_push", "hub_revision"),

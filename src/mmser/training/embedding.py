@@ -96,13 +96,18 @@ class FrozenTowers:
             "weights": hash_weights(encoder if depth is None else bottom_of(encoder, depth)),
             "encoder": describe_encoder(encoder),
             "features": features,
-            "window": name == "audio" and not isinstance(self.model, FusionForEmotionClassification),
+            "window": name == "audio" and self._pools_window(),
             "frames": pooling.reads_all_layers if pooling.reads_frames else None,
             "depth": depth,
             "dtype": str(self.dtype),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
         return EmbeddingStore(cache_dir / "embeddings" / key)
+
+    def _pools_window(self) -> bool:
+        """Whether rows are of all that the encoder hears, padding too: stock Whisper classifiers pool so."""
+        is_fusion = isinstance(self.model, FusionForEmotionClassification)
+        return not is_fusion and self.model.config.model_type == "whisper"
 
     def embed(self, split: datasets.Dataset, device: torch.device) -> PooledDataset:
         """Rows of a split, in its order; what the stores have is not computed again.
@@ -183,6 +188,10 @@ class FrozenTowers:
         fill_store(store, keys, lengths, compute, batch_size=self.batch_size, share=share)
         state.wait_for_everyone()
         store.read()
+        if any(key not in store for key in keys):  # another run wrote between two looks: shares had gaps
+            fill_store(store, keys, lengths, compute, batch_size=self.batch_size)
+            state.wait_for_everyone()
+            store.read()
         if lost := sum(key not in store for key in keys):
             raise CacheError(
                 f"{store.folder}: lacks what another process computed of {lost} clips. Expected a folder "

@@ -4,6 +4,7 @@ A store is a folder of write-once safetensors shards. They are mapped into memor
 run holds of them does not grow with the corpus.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -95,13 +96,13 @@ class EmbeddingStore:
         """
         try:
             path = self.write_shard(self.folder, keys, tensors)
-        except OSError as error:
-            if error.errno not in _FULL_DISK:
+        except (OSError, SafetensorError) as error:
+            if not _is_full_disk(error):
                 raise
             logger.warning(
                 "%s: cannot be written (%s): %d results are kept in memory and lost with this run. Make "
                 "room, or name another folder by --cache_dir or $MMSER_CACHE.",
-                *(self.folder, error.strerror, len(keys)),
+                *(self.folder, error, len(keys)),
             )
             shard = _Shard(*_join(tensors))
             self._places.update((key, (shard, place)) for place, key in enumerate(keys))
@@ -131,6 +132,13 @@ class EmbeddingStore:
     def stack(self, keys: Iterable[str]) -> Tensor:
         """Tensors of equal shape in the order of their keys, (N, R, ...), copied into memory."""
         return torch.stack([self.get(key) for key in keys])
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Whether an error of the system, or safetensors' text of it, says that there is no room."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL_DISK
+    return any(f"os error {number}" in str(error) for number in _FULL_DISK)
 
 
 def _join(tensors: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
@@ -198,7 +206,7 @@ def trim_stores(folder: Path, limit_bytes: float, keep: Iterable[EmbeddingStore]
     """
     kept = {store.folder for store in keep}
     stores = sorted((path for path in folder.glob("*") if path.is_dir()), key=_last_use)
-    sizes = {path: sum(file.stat().st_size for file in path.glob("*")) for path in stores}
+    sizes = {path: sum(map(_size_of, path.glob("*"))) for path in stores}
     total, deleted = sum(sizes.values()), 0
     for path in stores:
         if total <= limit_bytes:
@@ -212,7 +220,15 @@ def trim_stores(folder: Path, limit_bytes: float, keep: Iterable[EmbeddingStore]
 
 
 def _last_use(path: Path) -> float:
-    return path.stat().st_mtime
+    with contextlib.suppress(FileNotFoundError):  # another run made room
+        return path.stat().st_mtime
+    return time.time()
+
+
+def _size_of(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):  # another run has just renamed it
+        return path.stat().st_size
+    return 0
 
 
 def hash_weights(module: nn.Module) -> str:

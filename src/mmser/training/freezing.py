@@ -44,6 +44,11 @@ def freeze_audio_tower(tower: nn.Module, mode: str, *, num_trained_layers: int =
             part.requires_grad_(True)
     _freeze_sinusoids(tower)
     hold_frozen_parts_in_eval(tower)
+    dropout = getattr(getattr(tower, "encoder", None), "dropout", None)
+    if mode == "top-layers" and isinstance(
+        dropout, nn.Module
+    ):  # before the first block: random below frozen ones
+        dropout.eval().train = types.MethodType(_stay_in_eval, dropout)  # type: ignore[method-assign]
 
 
 def freeze(module: nn.Module) -> None:

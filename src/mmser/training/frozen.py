@@ -69,6 +69,11 @@ class PooledModel(nn.Module):
         self.audio_top = TowerTop(encoders["audio"], depth) if depth else None
         self._whole = [model]  # in a list: the frozen towers are not parts of this module
 
+    def train(self, mode: bool = True) -> "PooledModel":
+        """Tell the whole model too, which is no part of this one, and drops sound or text in training."""
+        self._whole[0].training = mode
+        return super().train(mode)
+
     def gradient_checkpointing_enable(self, **options: Any) -> None:
         """Checkpoint the activations of the towers that are trained; frozen ones are not run at all."""
         for part in self._trained_towers():

@@ -129,7 +129,7 @@ class FrozenInputs:
         towers = self._training_towers if split == "train" else self._towers
         rows = towers.embed(self._corpus[split], device=self._device)
         self.seconds["embed"] += time.perf_counter() - started
-        if towers is not self._towers and not self.facts:
+        if towers is not self._towers and "embedding" not in self.facts:
             self._compare(rows)
         if split == "train" and self.augmenter is not None:  # the audio tower is the one that is trained
             rows.makers = [partial(self._hear, self._corpus[split])]

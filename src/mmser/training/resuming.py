@@ -22,6 +22,7 @@ _MAY_CHANGE_ON_RESUME = (
     "resume",
     "overwrite",
     "cache_dir",
+    "cache_limit_gb",
     "embedding_batch_size",
     "report_to",
     "logging_steps",

@@ -21,10 +21,10 @@ from transformers import TrainingArguments, set_seed
 
 from mmser.curation.rows import read_columns
 from mmser.curation.schema import load_corpus
-from mmser.errors import SettingsError
+from mmser.errors import OutputExistsError, SettingsError
 from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices
 from mmser.evaluation.scores import compute_scores
-from mmser.evaluation.writing import check_run_folder, replacing
+from mmser.evaluation.writing import SETTINGS_FILE, replacing
 from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, parse_arguments
 from mmser.training.run import Run, train, train_and_evaluate
 from mmser.training.scoring import class_names, make_frame
@@ -32,6 +32,10 @@ from mmser.training.systems import prepare_run
 
 logger = logging.getLogger(__name__)
 CHOICE_FILE = "choice.json"
+_OF_THE_SWEEP = {
+    *("seed", "corpus", "out", "overwrite", "resume"),
+    *("push_to_hub", "hub_model_id", "hub_token", "hub_private_repo", "hub_strategy"),
+}
 _NOT_JUDGED = {"eval_strategy": "no", "load_best_model_at_end": "False", "save_strategy": "no"}
 
 
@@ -90,7 +94,7 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
         OutputExistsError: ``out`` holds something.
         SettingsError: a setting cannot be used, or there are fewer speakers than inner folds.
     """
-    check_run_folder(sweep.out, overwrite=False)
+    _check(sweep)
     corpus = load_corpus(sweep.corpus)
     parts = list(part_by_speaker(corpus, sweep.inner_folds)) if sweep.inner_folds else [corpus]
     names, choices = list(sweep.vary), list(product(*sweep.vary.values()))
@@ -108,6 +112,39 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
         run.held_out = frame if sweep.inner_folds else None
         metrics.append(train_and_evaluate(run))
     return tried, metrics
+
+
+def _check(sweep: SweepSettings) -> None:
+    """Refuse what would make a comparison one of other things.
+
+    Raises:
+        OutputExistsError: ``out`` holds something.
+        SettingsError: a setting that a sweep sets itself, or one fold.
+    """
+    if sweep.out.exists() and (not sweep.out.is_dir() or any(sweep.out.iterdir())):
+        raise OutputExistsError(f"{sweep.out}: is not empty. Choose another --out for this sweep.")
+    given = {**_read_config(sweep.config), **sweep.options, **sweep.vary}
+    odd = sorted(name for name in given if name in _OF_THE_SWEEP and name != "seed")
+    odd += [name for name in {**sweep.options, **sweep.vary} if name == "seed"]
+    if odd:
+        raise SettingsError(
+            f"{', '.join(odd)}: set by the sweep itself, or of no use to what is only tried. Leave it out; "
+            "seeds are given by --seeds, and the best run is pushed by `mmser push`."
+        )
+    runs = [
+        str(given[name])
+        for name in ("audio_encoder", "text_encoder")
+        if (Path(str(given.get(name, ""))) / SETTINGS_FILE).is_file()
+    ]
+    if sweep.inner_folds and runs:
+        raise SettingsError(
+            f"{runs[0]} is a run, and may have heard the speakers that inner folds hold out. Begin with a "
+            "pretrained encoder, or judge on the validation split."
+        )
+    if sweep.inner_folds < 0 or sweep.inner_folds == 1:
+        raise SettingsError(f"inner_folds is {sweep.inner_folds}, expected 2 or more, or 0 for none.")
+    if sweep.inner_folds and str(given.get("patience", "0")) != "0":
+        raise SettingsError("patience waits for evaluations, and inner folds have none. Leave it at 0.")
 
 
 def part_by_speaker(corpus: datasets.DatasetDict, num_folds: int) -> Iterator[datasets.DatasetDict]:
@@ -175,17 +212,18 @@ def _prepare(
     given = {**(_NOT_JUDGED if sweep.inner_folds else {}), **sweep.options, **values, "seed": str(seed)}
     argv = ["--config", str(sweep.config), "--corpus", str(sweep.corpus), "--out", str(out)]
     argv += [part for name, value in given.items() for part in (f"--{name}", value)]
-    towers_class = FusionSettings if _names_text(sweep.config) else AudioSettings
+    towers_class = FusionSettings if "text_encoder" in _read_config(sweep.config) else AudioSettings
     settings, towers, arguments = parse_arguments((RunSettings, towers_class, TrainingArguments), argv)
     set_seed(seed)
     return prepare_run(settings, towers, arguments, corpus)
 
 
-def _names_text(config: Path) -> bool:
+def _read_config(config: Path) -> dict[str, Any]:
     try:
-        return "text_encoder" in (yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
-        return False  # parse_arguments says what is wrong with it
+        return {}  # parse_arguments says what is wrong with it
+    return content if isinstance(content, dict) else {}
 
 
 def _write_choice(sweep: SweepSettings, tried: Sequence[Candidate]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import datasets
 from transformers import PreTrainedModel, TrainingArguments
 
+from mmser.errors import SettingsError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
 from mmser.models.loading import Processor
@@ -45,6 +46,8 @@ def prepare_run(
     described = describe(settings, towers, arguments)
     inputs = read_clips(model, processor, corpus, settings, device=arguments.device)
     shrinkage = towers.lda_shrinkage
+    if shrinkage is not None:
+        _check_nothing_is_learnt(settings, towers, arguments)
     fit = None if shrinkage is None else partial(fit_classifier, inputs, shrinkage)
     return Run(inputs, corpus, settings, arguments, described, fit)
 
@@ -72,3 +75,29 @@ def _build(towers: AudioSettings, classes: list[str]) -> tuple[PreTrainedModel, 
         modality_dropout=towers.modality_dropout,
         **head,
     )
+
+
+def _check_nothing_is_learnt(
+    settings: RunSettings, towers: AudioSettings, arguments: TrainingArguments
+) -> None:
+    """Refuse settings of training beside a classifier that is computed.
+
+    Raises:
+        SettingsError: one of them is given.
+    """
+    given = {
+        "loss": settings.gamma is not None,
+        "class_weights": settings.class_weights,
+        "layer_lr_decay": settings.layer_lr_decay != 1,
+        "head_learning_rate": settings.head_learning_rate is not None,
+        "patience": settings.patience > 0,
+        "label_smoothing_factor": arguments.label_smoothing_factor > 0,
+        "dropout": towers.dropout > 0 and not isinstance(towers, FusionSettings),
+        "modality_dropout": isinstance(towers, FusionSettings) and towers.modality_dropout > 0,
+    }
+    odd = [name for name, is_given in given.items() if is_given]
+    if odd:
+        raise SettingsError(
+            f"lda_shrinkage computes the classifier, and {', '.join(odd)} are for training one. Leave out "
+            "one or the other."
+        )

@@ -187,7 +187,7 @@ def build_trainer(
     callbacks: list[TrainerCallback] = [EarlyStoppingCallback(settings.patience)] if settings.patience else []
     if inputs.augmenter is not None:
         callbacks.append(EpochCallback(inputs.augmenter))
-    return EmotionTrainer(
+    trainer = EmotionTrainer(
         classes=class_names(inputs.model),
         clip_ids=clips["id"],
         loss=loss,
@@ -200,6 +200,12 @@ def build_trainer(
         eval_dataset=inputs.view("validation"),
         callbacks=callbacks,
     )
+    if trainer.is_fsdp_enabled and inputs.trained is not inputs.model:
+        raise SettingsError(
+            "Shards are of what is trained, and with frozen towers that is not the whole model: it could not "
+            "be saved. Give --freeze entire (and --freeze_text False), or another --config_file."
+        )
+    return trainer
 
 
 def _build_loss(

@@ -85,6 +85,8 @@ class TuningSettings:
             raise SettingsError(f"head_learning_rate is {self.head_learning_rate}, expected a number from 0.")
 
     def _check_augmentation(self) -> None:
+        if isinstance(self.augment, str):  # as YAML has a single one
+            self.augment = [self.augment]
         for kind in self.augment:
             if kind not in KINDS:
                 raise UnknownNameError("augmentation", kind, KINDS)
@@ -172,6 +174,8 @@ class TowerTuning:
                 raise SettingsError(f"{name} is {value}, expected 1 or more.")
         if self.attn_implementation not in (None, *ATTENTIONS):
             raise UnknownNameError("attention", str(self.attn_implementation), ATTENTIONS)
+        if isinstance(self.lora_targets, str):  # as YAML has a single one
+            self.lora_targets = [self.lora_targets]
         if self.lora_rank < 0:
             raise SettingsError(f"lora_rank is {self.lora_rank}, expected 1 or more, or 0 for none.")
         if self.lora_alpha is not None and self.lora_alpha < 1:
@@ -221,6 +225,7 @@ class HeadSettings:
             UnknownNameError: there is no such pooling.
             SettingsError: a value out of its range.
         """
+        self.layers = str(self.layers)  # YAML reads "3" as a number
         check_head(self.pooling, self.layers)
         check_probability("dropout", self.dropout)
         if self.lda_shrinkage is not None and not 0 < self.lda_shrinkage <= 1:

@@ -15,7 +15,7 @@ class FusionConfig(PreTrainedConfig):
         text_config: the same of the text encoder; None for a model of sound alone.
         dropout: probability on the pooled states of both towers.
         audio_pooling: over time, "mean", "mean+std" or "attention" (:class:`.pooling.Pooling`).
-        audio_layers: "last", or "weighted" with learned weights.
+        audio_layers: "last", "weighted" with learned weights, or a range such as "2-4".
         text_pooling: as ``audio_pooling``, over tokens.
         text_layers: as ``audio_layers``.
         modality_dropout: probability in training that a clip is without its sound or without its text, so

@@ -60,18 +60,19 @@ class SpeechEmotionPipeline(Pipeline):
         """
         clip = input_ if isinstance(input_, dict) else {}
         given = {name for name, value in clip.items() if value is not None}
-        inputs = _SOUND | ({"text"} if self._reads_text else set())
+        needs_text = self._reads_text and not self.model.config.modality_dropout
+        inputs = _SOUND | ({"text"} if needs_text else set())
         if missing := sorted(inputs - given):
             hint = (
                 " This model reads what is said: transcribe the clip first; '' stands for one without words."
             )
             raise ValueError(
                 f"The clip lacks {missing}, expected a dictionary of {sorted(inputs)}."
-                f"{hint if self._reads_text else ''}"
+                f"{hint if needs_text else ''}"
             )
         if self._reads_text:
             processor: Any = self.processor
-            return processor([clip["array"]], [clip["text"]], clip["sampling_rate"])
+            return processor([clip["array"]], [clip.get("text")], clip["sampling_rate"])
         audio = AudioFeatures(self.feature_extractor, input_name="input_values")
         audio.check_rate(clip["sampling_rate"])
         return audio.pad([audio.features(clip["array"])])
