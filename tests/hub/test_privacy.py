@@ -10,6 +10,8 @@ from mmser.hub.privacy import without_private_parts
         ('{"out": "/home/ann lee/my runs/a/"}', '{"out": "a"}'),
         ("hubert from /data/x/runs/hubert: 3 clips were in", "hubert from hubert: 3 clips were in"),
         ("(/a/b/c.md), `/a/b/d`", "(c.md), `d`"),
+        ("file:///home/ann/x.wav and ~/ann/runs/x", "x.wav and x"),
+        ("audio_encoder:/home/ann/x", "audio_encoder:x"),
         (r'{"out": "C:\\Users\\ann\\runs\\a"}', '{"out": "a"}'),
         ("token hf_abcdefghijklmnopqrstuv.", "token hf_…."),
     ],

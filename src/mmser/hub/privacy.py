@@ -4,7 +4,9 @@ import re
 
 _HIDDEN = (
     (re.compile(r'"/(?:[^"\n]*/)?([^"/\n]+)/?"'), r'"\1"'),  # a whole value of JSON: may hold blanks
-    (re.compile(r"(?<![\w.:/~])/(?:[\w.@+~-]+/)+([\w.@+~-]+)"), r"\1"),
+    (re.compile(r"\bfile:/+(?:[\w.@+~-]+/)*([\w.@+~-]+)"), r"\1"),
+    (re.compile(r"(?<![\w./])~/(?:[\w.@+-]+/)*([\w.@+-]+)"), r"\1"),
+    (re.compile(r"(?<![\w./~])/(?:[\w.@+~-]+/)+([\w.@+~-]+)"), r"\1"),
     (re.compile(r'(?<!\w)[A-Za-z]:(?:\\+[^\\"\s]+)*\\+([^\\"\s]+)'), r"\1"),
     (re.compile(r"\bhf_[A-Za-z0-9]{16,}"), "hf_…"),
 )
