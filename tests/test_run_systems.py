@@ -63,7 +63,8 @@ def test_one_command_trains_every_system_and_ranks_them(demo, monkeypatch):
         for name in (*NETWORKS, *BLOCK_NETS, *TOWERS):
             assert (runs / name / "metrics.json").is_file()
     page = (demo / "out" / "leaderboards" / "all" / "leaderboard.md").read_text()
-    for system in (*SYSTEMS, *NETWORKS, *BLOCK_NETS, "hubert", "hubert+bert"):
+    towers = "hubert (speech)", "hubert+bert (speech-text)", "hubert (hubert-entire)", "hubert+bert (fusion)"
+    for system in (*SYSTEMS, *NETWORKS, *BLOCK_NETS, *towers):
         assert f"| {system} |" in page
     again = run(demo, "--paper-balance-to", "30")  # nothing is left to do but the leaderboards
     assert again.returncode == 0
