@@ -1,18 +1,17 @@
 """A publisher's server in a thread, which serves, cuts, corrupts, redirects and refuses as it is told."""
 
 import re
-import socket
 import threading
 import time
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from hashlib import md5, sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from pathlib import Path
 
-import pytest
+from local_server import LocalServer
 
 
 @dataclass
@@ -40,34 +39,25 @@ class Answer:
     chunked: bool = False
 
 
-class Publisher:
+class Publisher(LocalServer):
     """Files by address, answers to give first, and the requests that came: (address, Range)."""
 
+    name = "publisher"
+
     def __init__(self):
+        self.handler = _Handler
         self.files: dict[str, bytes] = {}
         self.answers: dict[str, list[Answer]] = defaultdict(list)
         self.always: dict[str, Answer] = {}
         self.requests: list[tuple[str, str | None]] = []
         self.closing = threading.Event()
 
-    def __enter__(self):
-        handler = type("Handler", (_Handler,), {"publisher": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        try:
-            socket.create_connection(self._server.server_address, timeout=5).close()
-        except OSError as error:  # a network namespace of its own, before `ip link set lo up`
-            self._server.server_close()
-            pytest.skip(f"no local server can be asked: the loopback interface is down ({error})")
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
+    def __exit__(self, *about):
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(*about)
 
     def url(self, address: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{address}"
+        return f"{self.endpoint}{address}"
 
     def publish(self, address: str, content: bytes, *answers: Answer) -> str:
         self.files[address] = content

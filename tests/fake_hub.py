@@ -4,15 +4,14 @@ import base64
 import hashlib
 import json
 import re
-import socket
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
-import pytest
 import yaml
 from huggingface_hub import ModelCardData
+
+from local_server import LocalServer
 
 TOKEN = "hf_" + "m" * 34  # of the user "me"
 OTHER_TOKEN = "hf_" + "o" * 34  # of the user "other"
@@ -30,34 +29,18 @@ class Repository:
     commits: list[str] = field(default_factory=lambda: [_sha1(b"first")])
 
 
-class FakeHub:
+class FakeHub(LocalServer):
     """Repositories by (kind, name), large files by hash, and the requests that came: (method, path)."""
 
+    name = "hub"
+
     def __init__(self):
+        self.handler = _Handler
         self.users = {TOKEN: "me", OTHER_TOKEN: "other"}
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.large: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
         self.failing: dict[str, int] = {}  # part of a path -> status to answer in place of doing it
-
-    def __enter__(self):
-        handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        try:
-            socket.create_connection(self._server.server_address, timeout=5).close()
-        except OSError as error:  # a network namespace of its own, before `ip link set lo up`
-            self._server.server_close()
-            pytest.skip(f"no local server can be asked: the loopback interface is down ({error})")
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(self, home, token: str | None = TOKEN) -> dict[str, str]:
         """What a process needs to take this for the Hub, with caches of its own below ``home``."""

@@ -109,8 +109,10 @@ def test_a_name_that_cannot_be_fetched_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_a_file_needs_no_fetching(checkpoint, monkeypatch):
-    monkeypatch.setattr(whisper, "_download", None)
+    fetched = []
+    monkeypatch.setattr(whisper, "_download", lambda *about: fetched.append(about))
     fetch_checkpoint(checkpoint)
+    assert not fetched
 
 
 def test_a_checkpoint_is_loaded_once_a_process(checkpoint):

@@ -126,7 +126,8 @@ def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
 )
 def test_masks_leave_no_weight_without_a_gradient(launch, masks):
     """The vector that is written over masked frames: no clip of a batch may be masked, or features alone."""
-    launch("two", 2, 2, recipe="train_hubert", freeze="partial", num_train_epochs=1, **masks)
+    run = launch("two", 2, 2, recipe="train_hubert", freeze="partial", num_train_epochs=1, **masks)
+    assert (run / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize("freeze", ["classifier", "partial", "entire"])

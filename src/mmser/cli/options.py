@@ -59,6 +59,21 @@ def add_whisper(add: Any) -> None:
     )
 
 
+def add_recognizer(add: Any) -> None:
+    """Add what a trained run listens with, how sure it has to be, and where it runs."""
+    add(
+        "--whisper",
+        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
+    )
+    add(
+        "--abstain-below",
+        type=float,
+        metavar="P",
+        help="say `uncertain` below this probability, 0 always answers (default: what the model says)",
+    )
+    add("--device", help="where the model runs, e.g. cpu (default: the GPU where there is one)")
+
+
 def hide_loading_bars() -> None:
     """Keep transformers' bars of weights that are loaded from between a command's own lines."""
     from transformers.utils import logging

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from mmser.cli.options import hide_loading_bars
+from mmser.cli.options import add_recognizer, hide_loading_bars
 from mmser.errors import MmserError, SettingsError
 
 if TYPE_CHECKING:
@@ -44,17 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--csv", action="store_true", help="print a CSV table with the probability of each class"
     )
     add("--text", help="what is said, in place of a Whisper transcript (for all recordings)")
-    add(
-        "--whisper",
-        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
-    )
-    add(
-        "--abstain-below",
-        type=float,
-        metavar="P",
-        help="say `uncertain` below this probability, 0 always answers (default: what the model says)",
-    )
-    add("--device", help="where the model runs, e.g. cpu (default: the GPU where there is one)")
+    add_recognizer(add)
     add("--batch-size", type=int, default=8, help="recordings in a batch (default: %(default)s)")
     parser.set_defaults(run_command=run)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmser.cli.options import hide_loading_bars
+from mmser.cli.options import add_recognizer, hide_loading_bars
 from mmser.errors import OutputExistsError
 
 if TYPE_CHECKING:
@@ -42,17 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default=0.5,
         help="shorter pauses belong to speech (default: %(default)s)",
     )
-    add(
-        "--whisper",
-        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
-    )
-    add(
-        "--abstain-below",
-        type=float,
-        metavar="P",
-        help="say `uncertain` below this probability, 0 to 1 (default: what the model says)",
-    )
-    add("--device", help="where the model runs, e.g. cpu (default: the GPU where there is one)")
+    add_recognizer(add)
     parser.set_defaults(run_command=run)
 
 
