@@ -72,6 +72,11 @@ def test_the_recognizer_runs_an_export_with_the_same_answers(made, kind):
         assert other.probabilities == pytest.approx(one.probabilities, abs=1e-5)
 
 
+def test_an_export_in_another_precision_than_its_own_is_refused(made):
+    with pytest.raises(SettingsError, match=r"dtype is 'bfloat16', but an export runs in the precision that"):
+        EmotionRecognizer.from_pretrained(made("hubert")[1], dtype="bfloat16")
+
+
 @pytest.mark.parametrize("kind", ["fusion", "speech"])
 def test_int8_answers_a_clip_the_same_in_every_batch(made, kind):
     model, processor = load_model(made(kind)[2])

@@ -12,7 +12,7 @@ from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import to_pcm16
-from mmser.errors import AudioError, CheckpointError, SettingsError
+from mmser.errors import AudioError, CheckpointError, SettingsError, UnknownNameError
 from mmser.evaluation.calibration import apply_temperature
 
 
@@ -41,6 +41,25 @@ def test_a_clip_is_answered_alone_as_in_any_batch(save_run, waveforms, kind):
     alone = [recognizer.predict([clip], texts=[text])[0] for clip, text in zip(clips, texts, strict=True)]
     np.testing.assert_allclose(probabilities(together), probabilities(alone), atol=1e-5)
     assert [each.duration_s for each in together] == [each.duration_s for each in alone]
+
+
+@pytest.mark.parametrize("kind", ["hubert", "fusion"])
+def test_in_bfloat16_probabilities_move_a_little_and_no_batch_changes_them_much(save_run, waveforms, kind):
+    run, texts = save_run(kind), ["kids", "dogs are sitting", ""]
+    clips = [(waveform, 16_000) for waveform in waveforms]
+    exact = probabilities(EmotionRecognizer.from_pretrained(run).predict(clips, texts=texts))
+    recognizer = EmotionRecognizer.from_pretrained(run, dtype="bfloat16")
+    together = probabilities(recognizer.predict(clips, texts=texts))
+    alone = probabilities(
+        [recognizer.predict([clip], texts=[text])[0] for clip, text in zip(clips, texts, strict=True)]
+    )
+    assert 0 < np.abs(together - exact).max() < 0.02
+    np.testing.assert_allclose(together, alone, atol=0.02)
+
+
+def test_an_unknown_precision_is_refused(save_run):
+    with pytest.raises(UnknownNameError, match=r"Unknown dtype 'float16'.*bfloat16"):
+        EmotionRecognizer.from_pretrained(save_run("hubert"), dtype="float16")
 
 
 def test_a_recording_is_cleaned_as_the_models_corpus_was(save_run, waveforms):

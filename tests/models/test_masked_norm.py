@@ -38,6 +38,31 @@ def test_a_full_mask_gives_what_torch_gives():
     torch.testing.assert_close(masked_channel_norm(hidden, torch.tensor([50, 50]), norm), norm(hidden))
 
 
+def test_a_graph_that_is_traced_normalises_alike():
+    norm = nn.GroupNorm(4, 4).requires_grad_(False)
+    nn.init.normal_(norm.weight)
+    hidden, counts = torch.randn(2, 4, 50) + 3, torch.tensor([50, 20])
+
+    def run(hidden, counts):
+        return masked_channel_norm(hidden, counts, norm)
+
+    traced, plain = torch.jit.trace(run, (hidden, counts))(hidden, counts), run(hidden, counts)
+    for clip, count in enumerate(counts):
+        torch.testing.assert_close(traced[clip, :, :count], plain[clip, :, :count])
+    assert "aten::group_norm" not in str(torch.jit.trace(run, (hidden, counts)).graph)
+
+
+def test_gradients_of_real_frames_know_nothing_of_padding():
+    norm, weights = nn.GroupNorm(2, 2), torch.randn(1, 2, 20)
+    real = torch.randn(1, 2, 20)
+    grads = []
+    for padding in (0, 15):
+        hidden = nn.functional.pad(real, (0, padding)).requires_grad_()
+        (masked_channel_norm(hidden, torch.tensor([20]), norm)[:, :, :20] * weights).sum().backward()
+        grads.append(hidden.grad[:, :, :20])
+    torch.testing.assert_close(*grads)
+
+
 def test_stock_hubert_changes_with_padding_and_ours_does_not(checkpoints, hubert):
     stock = HubertModel.from_pretrained(checkpoints / "hubert").eval()
     values, mask = padded_batch(16_000, 48_000)

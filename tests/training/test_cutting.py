@@ -7,10 +7,11 @@ from mmser.curation.schema import decode_audio, load_corpus
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
 from mmser.models.fusion.pretrained import load_audio_tower
+from mmser.models.loading import encoders_of
 from mmser.training.cutting import TowerTop, frozen_depth, run_bottom
 from mmser.training.embedding import FrozenTowers
 from mmser.training.freezing import freeze_audio_tower
-from mmser.training.frozen import PooledModel, encoders_of, frozen_encoders_of
+from mmser.training.frozen import PooledModel, frozen_encoders_of
 
 CLASSES = ("angry", "happy", "sad")
 AUDIO = ["hubert", "hubert-large", "wav2vec2", "whisper"]

@@ -8,10 +8,11 @@ from mmser.curation.schema import decode_audio, load_corpus
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
+from mmser.models.loading import encoders_of
 from mmser.training import embedding
 from mmser.training.embedding import FrozenTowers, describe_tokenizer
 from mmser.training.freezing import freeze
-from mmser.training.frozen import PooledModel, encoders_of
+from mmser.training.frozen import PooledModel
 
 CLASSES = ("angry", "happy", "sad")
 

@@ -7,8 +7,9 @@ from mmser.curation.schema import load_corpus
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.predictions import probabilities_of, read_predictions, softmax
 from mmser.models.loading import load_model
+from mmser.training.sampling import StepSampler
 from mmser.training.scoring import evaluate_on, predict_logits
-from mmser.training.trainer import EmotionTrainer, LengthSampler
+from mmser.training.trainer import EmotionTrainer
 
 SHORT = {"num_train_epochs": 2, "per_device_train_batch_size": 8, "learning_rate": 0.01}
 
@@ -93,6 +94,7 @@ def test_a_tower_that_cannot_be_checkpointed_is_named(run_recipe, monkeypatch):
         run_recipe("train_fusion", freeze="classifier", gradient_checkpointing=True, **SHORT)
 
 
+@pytest.mark.parametrize("strategy", ["random", "group_by_length"])
 @pytest.mark.parametrize(
     ("recipe", "settings"),
     [
@@ -103,40 +105,21 @@ def test_a_tower_that_cannot_be_checkpointed_is_named(run_recipe, monkeypatch):
     ],
 )
 def test_clips_are_drawn_by_length_in_training_and_predicted_in_their_order(
-    run_recipe, corpus, monkeypatch, recipe, settings
+    run_recipe, corpus, monkeypatch, recipe, settings, strategy
 ):
     groups = []
-    original = LengthSampler.__iter__
+    original = StepSampler.__iter__
 
     def watch(self):
         order = list(original(self))
         groups.extend([self.lengths[index] for index in order[at : at + 8]] for at in range(0, len(order), 8))
         return iter(order)
 
-    monkeypatch.setattr(LengthSampler, "__iter__", watch)
-    run = run_recipe(recipe, train_sampling_strategy="group_by_length", **settings, **SHORT)
+    monkeypatch.setattr(StepSampler, "__iter__", watch)
+    run = run_recipe(recipe, train_sampling_strategy=strategy, **settings, **SHORT)
     assert len(groups) == 8  # 32 clips, 8 a step, two epochs
     assert all(group == sorted(group, reverse=True) for group in groups)
     assert read_predictions(run / "predictions.parquet")["id"].tolist() == load_corpus(corpus)["test"]["id"]
-
-
-def test_the_order_by_length_holds_every_clip_and_follows_from_seed_and_epoch_alone():
-    lengths = [float(index % 7) for index in range(50)]
-    sampler, again = (LengthSampler(lengths, 4, seed=3) for _ in range(2))
-    first = list(sampler)
-    assert sorted(first) == list(range(50))
-    torch.rand(5)
-    assert list(again) == first
-    again.set_epoch(1)
-    assert list(again) != first
-
-
-def test_clips_of_one_step_differ_little_in_length():
-    lengths = [float(index % 100) for index in range(400)]
-    order = list(LengthSampler(lengths, 4, seed=0))
-    steps = [[lengths[index] for index in order[at : at + 4]] for at in range(0, 400, 4)]
-    spreads = [max(step) - min(step) for step in steps]
-    assert sum(spreads) / len(spreads) < 10  # 60 in a random order
 
 
 def test_a_run_by_length_that_was_killed_ends_with_the_weights_of_an_uninterrupted_one(

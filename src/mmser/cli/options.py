@@ -60,7 +60,7 @@ def add_whisper(add: Any) -> None:
 
 
 def add_recognizer(add: Any) -> None:
-    """Add what a trained run listens with, how sure it has to be, and where it runs."""
+    """Add what a trained run listens with, how sure it has to be, and how it runs."""
     add(
         "--whisper",
         help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
@@ -71,7 +71,27 @@ def add_recognizer(add: Any) -> None:
         metavar="P",
         help="say `uncertain` below this probability, 0 always answers (default: what the model says)",
     )
+    add(
+        "--dtype",
+        default="float32",
+        help="precision of the encoders: float32, or bfloat16, which is faster where the processor "
+        "multiplies it (default: %(default)s)",
+    )
     add("--device", help="where the model runs, e.g. cpu (default: the GPU where there is one)")
+
+
+def load_recognizer(arguments: argparse.Namespace) -> Any:
+    """The :class:`mmser.EmotionRecognizer` of ``run`` and of what :func:`add_recognizer` added."""
+    from mmser.inference.recognizer import EmotionRecognizer
+
+    hide_loading_bars()
+    return EmotionRecognizer.from_pretrained(
+        arguments.run,
+        device=arguments.device,
+        whisper=arguments.whisper,
+        abstain_threshold=arguments.abstain_below,
+        dtype=arguments.dtype,
+    )
 
 
 def hide_loading_bars() -> None:

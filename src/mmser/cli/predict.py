@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from mmser.cli.options import add_recognizer, hide_loading_bars
+from mmser.cli.options import add_recognizer, load_recognizer
 from mmser.errors import MmserError, SettingsError
 
 if TYPE_CHECKING:
@@ -52,18 +52,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Predict each recording, in the order given."""
     from mmser.inference.finding import find_recordings
-    from mmser.inference.recognizer import EmotionRecognizer
 
     found = list(find_recordings(arguments.inputs, sys.stdin))
     if not found:
         raise SettingsError("Nothing was listed on stdin, expected a path a line.")
-    hide_loading_bars()
-    recognizer = EmotionRecognizer.from_pretrained(
-        arguments.run,
-        device=arguments.device,
-        whisper=arguments.whisper,
-        abstain_threshold=arguments.abstain_below,
-    )
+    recognizer = load_recognizer(arguments)
     names = [each.name for each in found if each.error is None]
     texts = None if arguments.text is None else [arguments.text] * len(names)
     predictions = recognizer.iter_predictions(names, texts=texts, batch_size=arguments.batch_size)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmser.cli.options import add_recognizer, hide_loading_bars
+from mmser.cli.options import add_recognizer, load_recognizer
 from mmser.errors import OutputExistsError
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the segments, and write the files."""
-    from mmser.inference.recognizer import EmotionRecognizer
     from mmser.inference.timeline import TimelineSettings, build_timeline
 
     settings = TimelineSettings(
@@ -59,13 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
         raise OutputExistsError(f"{arguments.out}: is a file, expected a folder for the timeline's files.")
-    hide_loading_bars()
-    recognizer = EmotionRecognizer.from_pretrained(
-        arguments.run,
-        device=arguments.device,
-        whisper=arguments.whisper,
-        abstain_threshold=arguments.abstain_below,
-    )
+    recognizer = load_recognizer(arguments)
     timeline = build_timeline(recognizer, arguments.recording, settings, progress=True)
     print_segments(timeline)
     if arguments.out is not None:

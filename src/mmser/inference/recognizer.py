@@ -23,6 +23,7 @@ from mmser.inference.listening import Transcriber
 from mmser.inference.prediction import ClipWarning, Prediction, choose_label
 from mmser.inference.waveforms import Clip, read_clip
 from mmser.models.loading import Model, Processor, choose_device, load_model
+from mmser.models.precision import lower_encoders
 
 BATCHES_AHEAD = 4  # clips that are cleaned while others are heard, in batches
 MAX_BATCH_S = 120.0  # of sound, padding included
@@ -47,6 +48,8 @@ class EmotionRecognizer:
             the model names.
         abstain_threshold: a label is given from this probability on, 0 to 1, in place of the model's own
             (``config.abstain_threshold``); 0 always answers.
+        dtype: "float32", or "bfloat16": the encoders are rounded, which takes a third of the time where the
+            processor multiplies it, and probabilities move a little.
 
     Attributes:
         classes: names in the order of the model's logits.
@@ -56,7 +59,9 @@ class EmotionRecognizer:
         limits: what the model knows; clips beyond it get a warning.
 
     Raises:
-        SettingsError: the model does not say how its clips were cleaned, or the threshold is no probability.
+        SettingsError: the model does not say how its clips were cleaned, the threshold is no probability, or
+            an export is to run in another precision than its own.
+        UnknownNameError: a precision that is none of the two.
     """
 
     def __init__(
@@ -66,8 +71,9 @@ class EmotionRecognizer:
         *,
         whisper: str | None = None,
         abstain_threshold: float | None = None,
+        dtype: str = "float32",
     ):
-        self.model: Any = model.eval()
+        self.model: Any = lower_encoders(model.eval(), dtype)
         self.processor = processor
         config: Any = model.config
         preprocessing = getattr(config, "preprocessing", None)
@@ -96,6 +102,7 @@ class EmotionRecognizer:
         device: str | None = None,
         whisper: str | None = None,
         abstain_threshold: float | None = None,
+        dtype: str = "float32",
     ) -> "EmotionRecognizer":
         """Load the folder of a finished run, or a model of the Hub.
 
@@ -105,15 +112,16 @@ class EmotionRecognizer:
             whisper: name or ``.pt`` file of the openai-whisper checkpoint that listens. A model names the one
                 that its corpus was transcribed with; where that was a file, say here where it lies.
             abstain_threshold: in place of the model's own.
+            dtype: as the class.
 
         Raises:
             CheckpointError: the folder lacks a file or weights that the model needs; none is ever initialised
                 anew.
-            SettingsError: as the class.
+            SettingsError, UnknownNameError: as the class.
         """
         model, processor = load_model(source)
         model.to(choose_device(device))  # type: ignore[arg-type]
-        return cls(model, processor, whisper=whisper, abstain_threshold=abstain_threshold)
+        return cls(model, processor, whisper=whisper, abstain_threshold=abstain_threshold, dtype=dtype)
 
     def predict(
         self,

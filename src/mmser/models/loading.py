@@ -1,12 +1,13 @@
 """Load a trained model of any kind.  folder -> model, processor."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from mmser.errors import CheckpointError
-from mmser.models.audio_classifier import load_audio_classifier
+from mmser.models.audio_classifier import get_audio_tower, load_audio_classifier
 from mmser.models.exported import EXPORT_FILE, ExportedModel
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
 from mmser.models.networks.mobilenet import BlockNetConfig
@@ -68,6 +69,14 @@ def _hand_made(folder: str | Path) -> CheckpointError:
 def choose_device(wanted: str | None = None) -> str:
     """Where a finished model runs: where it is wanted, else on the GPU if there is one."""
     return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def encoders_of(model: PreTrainedModel) -> dict[str, Any]:
+    """The encoders of a fusion model ("audio", "text") or of a stock audio classifier ("audio")."""
+    if isinstance(model, FusionForEmotionClassification):
+        towers = {"audio": model.audio_encoder, "text": model.text_encoder}
+        return {name: tower for name, tower in towers.items() if tower is not None}
+    return {"audio": get_audio_tower(model)}
 
 
 def load_fusion(folder: str | Path) -> tuple[FusionForEmotionClassification, Processor]:

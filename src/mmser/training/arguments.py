@@ -13,11 +13,11 @@ from transformers.integrations import get_available_reporting_integrations
 
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.fusion.pooling import POOLINGS
+from mmser.models.precision import DTYPES, parse_dtype
 from mmser.training.publication import check_publication
 from mmser.training.tuning import HeadSettings, TowerTuning, TuningSettings, check_head, check_probability
 
 SAMPLING = ("random", "sequential", "group_by_length")  # of transformers' train_sampling_strategy
-EMBEDDING_DTYPES = ("float32", "bfloat16")
 FREEZE_MODES = ("classifier", "top-cnn", "top-layers", "partial", "entire")
 
 # What every recipe of ours fixes in transformers' TrainingArguments unless the YAML or the command line says
@@ -91,7 +91,7 @@ class RunSettings(TuningSettings, TrainerSettings):
         metadata={
             "help": "Precision in which frozen towers are computed for training: float32, or bfloat16, which "
             "is faster where the processor has it. Scores are always of float32.",
-            "choices": EMBEDDING_DTYPES,
+            "choices": DTYPES,
         },
     )
 
@@ -113,8 +113,7 @@ class RunSettings(TuningSettings, TrainerSettings):
             raise SettingsError(
                 f"embedding_batch_size is {self.embedding_batch_size}, expected clips in a batch, from 1."
             )
-        if self.embedding_dtype not in EMBEDDING_DTYPES:
-            raise UnknownNameError("embedding_dtype", self.embedding_dtype, EMBEDDING_DTYPES)
+        parse_dtype(self.embedding_dtype)
 
 
 @dataclass

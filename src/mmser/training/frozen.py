@@ -8,21 +8,14 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from mmser.errors import SettingsError
-from mmser.models.audio_classifier import STOCK_POOLING, get_audio_tower, project_rows
+from mmser.models.audio_classifier import STOCK_POOLING, project_rows
 from mmser.models.fusion import FusionForEmotionClassification
 from mmser.models.fusion.pooling import Pooling
+from mmser.models.loading import encoders_of
 from mmser.training.cutting import TowerTop, frozen_depth
 from mmser.training.freezing import is_frozen
 
 logger = logging.getLogger(__name__)
-
-
-def encoders_of(model: PreTrainedModel) -> dict[str, Any]:
-    """The encoders of a fusion model ("audio", "text") or of a stock audio classifier ("audio")."""
-    if isinstance(model, FusionForEmotionClassification):
-        towers = {"audio": model.audio_encoder, "text": model.text_encoder}
-        return {name: tower for name, tower in towers.items() if tower is not None}
-    return {"audio": get_audio_tower(model)}
 
 
 def frozen_encoders_of(model: PreTrainedModel) -> dict[str, int | None]:

@@ -23,6 +23,7 @@ from mmser.audio.augmentation import AugmentationSettings
 from mmser.curation.store import default_cache_dir
 from mmser.errors import SettingsError
 from mmser.models.loading import Processor
+from mmser.models.precision import parse_dtype
 from mmser.training.arguments import RunSettings
 from mmser.training.augmenting import Augmenter
 from mmser.training.collation import ClipDataset, PooledDataset, collate_clips, hear
@@ -190,7 +191,7 @@ def read_clips(
     folder = Path(settings.cache_dir) if settings.cache_dir else default_cache_dir()
     make = partial(FrozenTowers, model, processor, folder, batch_size=settings.embedding_batch_size)
     towers = make()
-    dtype = getattr(torch, settings.embedding_dtype)
+    dtype = parse_dtype(settings.embedding_dtype)
     training_towers = towers if dtype == torch.float32 else make(dtype=dtype)
     stores = [*towers.stores.values(), *training_towers.stores.values()]
     if PartialState().is_main_process:

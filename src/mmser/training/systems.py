@@ -9,13 +9,12 @@ from transformers import PreTrainedModel, TrainingArguments
 from mmser.errors import SettingsError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
-from mmser.models.loading import Processor
+from mmser.models.loading import Processor, encoders_of
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings
 from mmser.training.closed_form import fit_classifier
 from mmser.training.describing import describe
 from mmser.training.fitting import check_lora, fit_audio_tower, fit_text_tower
-from mmser.training.frozen import encoders_of
 from mmser.training.inputs import read_clips
 from mmser.training.run import Run
 

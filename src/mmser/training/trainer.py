@@ -1,7 +1,7 @@
 """transformers' Trainer, fitted to corpora of clips.  model + splits -> trained model, logits"""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
+from mmser.models.loading import encoders_of
 from mmser.training.arguments import TrainerSettings
 from mmser.training.augmenting import EpochCallback
 from mmser.training.collation import ROW, NumberedDataset, class_targets, collate_numbered
-from mmser.training.frozen import encoders_of
 from mmser.training.inputs import Inputs
 from mmser.training.losses import EmotionLoss, weigh_classes
 from mmser.training.optimizer import LayerRates, is_decayed, set_rates
 from mmser.training.resuming import iter_checkpoints
+from mmser.training.sampling import StepSampler
 from mmser.training.scoring import class_names
 from mmser.training.tuning import TuningSettings
 
@@ -148,12 +148,13 @@ class EmotionTrainer(Trainer):
         return scores | {"emotion_accuracy": 100.0 * ((logits > 0) == (labels > 0)).mean()}
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
-        if self.args.train_sampling_strategy != "group_by_length":
+        if self.args.train_sampling_strategy == "sequential":
             return super()._get_train_sampler(train_dataset)
         split: Any = self.train_dataset if train_dataset is None else train_dataset
         group = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return LengthSampler(split.lengths, group, seed=seed)
+        alike = self.args.train_sampling_strategy == "group_by_length"
+        return StepSampler(split.lengths, group, seed=seed, alike=alike)
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler | None:
         return SequentialSampler(eval_dataset)  # type: ignore[arg-type]
@@ -232,32 +233,3 @@ def _choose_rates(settings: TrainerSettings, learning_rate: float) -> LayerRates
         return None
     rates = LayerRates(learning_rate, settings.layer_lr_decay, settings.head_learning_rate)
     return None if rates == LayerRates(learning_rate) else rates
-
-
-class LengthSampler(Sampler[int]):
-    """Random order in which clips that share an optimiser step are of similar length.
-
-    The order follows from seed and epoch alone, so it is the same in every process and in a resumed run.
-
-    Args:
-        lengths: of each clip, in any unit.
-        group: clips in an optimiser step.
-        seed: of the order.
-    """
-
-    def __init__(self, lengths: Sequence[float], group: int, *, seed: int):
-        self.lengths = list(lengths)
-        self.group = group
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        return iter(get_length_grouped_indices(self.lengths, self.group, generator=generator))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next; accelerate calls it."""
-        self.epoch = epoch

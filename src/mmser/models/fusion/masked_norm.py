@@ -53,8 +53,26 @@ def masked_channel_norm(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) 
         norm: gives scale, shift and epsilon; as many groups as channels.
 
     Returns:
-        (B, D, F), same dtype as ``hidden``; computed in float32.
+        (B, D, F), same dtype as ``hidden``; computed in float32. What lies behind the real frames is zero, or
+        anything in a graph.
     """
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        return _norm_without_loop(hidden, num_frames, norm)
+    counts = num_frames.clamp(min=1).tolist()
+    if min(counts) == hidden.shape[-1]:
+        return _group_norm(hidden, norm)
+    normed = torch.zeros_like(hidden)
+    for clip, count in enumerate(counts):
+        normed[clip, :, :count] = _group_norm(hidden[clip : clip + 1, :, :count], norm)[0]
+    return normed
+
+
+def _group_norm(hidden: Tensor, norm: nn.GroupNorm) -> Tensor:
+    return nn.functional.group_norm(hidden, norm.num_groups, norm.weight, norm.bias, norm.eps)
+
+
+def _norm_without_loop(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) -> Tensor:
+    """The same for graphs, which hold no loop over clips; four times as slow."""
     counts = num_frames.clamp(min=1)[:, None, None]
     real = torch.arange(hidden.shape[-1], device=hidden.device) < counts  # (B, 1, F)
     values = hidden.float()
