@@ -1,19 +1,20 @@
 """Draw sound.  waveforms (S,) -> figure of waveforms and spectrograms"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from mmser.audio.io import SAMPLE_RATE_HZ, resample
 
 INK, FAINT = "#1f2933", "#7b8794"
 _WAVE = "#52606d"
 _WINDOW, _OVERLAP = 512, 384  # samples at 16 kHz: 32 ms, a column each 8 ms
-_LEAST_DB, _MOST_DB = -120, -30
-_DITHER = 1e-6  # digital silence has no logarithm
+_RANGE_DB = 75  # below the loudest of a figure
+_DITHER = 1e-7  # digital silence has no logarithm
 _DOTS_PER_INCH = 110
 _PANEL_INCHES = (4.6, 2.1)
 
@@ -28,6 +29,7 @@ def draw_sounds(sounds: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
     peak = max(float(np.abs(waveform).max()) for waveform, _ in sounds.values())
     figure = _make_figure(1.6 * _PANEL_INCHES[1], len(sounds))
     grid = figure.subplots(2, len(sounds), sharex=True, sharey="row", squeeze=False, height_ratios=(1, 1.6))
+    images = []
     for (upper, lower), (name, (waveform, rate_hz)) in zip(grid.T, sounds.items(), strict=True):
         upper.plot(np.arange(len(waveform)) / rate_hz, waveform, color=_WAVE, linewidth=0.5)
         upper.set_ylim(-1.05 * peak, 1.05 * peak)
@@ -38,9 +40,10 @@ def draw_sounds(sounds: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
             color=INK,
         )
         tidy(upper)
-        _draw_spectrogram(lower, resample(waveform.astype(np.float32), rate_hz))
+        images.append(_draw_spectrogram(lower, resample(waveform.astype(np.float32), rate_hz)))
         lower.set_xlim(0, width_s)
         lower.set_xlabel("seconds", fontsize=10, color=INK)
+    _share_scale(images)
     grid[0, 0].set_ylabel("amplitude", fontsize=10, color=INK)
     grid[1, 0].set_ylabel("kHz", fontsize=10, color=INK)
     return figure
@@ -59,16 +62,16 @@ def draw_spectrograms(waveforms: Mapping[str, np.ndarray], *, num_columns: int =
     grid = figure.subplots(num_rows, num_columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(waveforms) :]:
         axes.set_visible(False)
+    images = []
     for axes, (name, waveform) in zip(grid.flat, waveforms.items(), strict=False):
-        _draw_spectrogram(axes, waveform)
+        images.append(_draw_spectrogram(axes, waveform))
         axes.set_title(name, loc="left", fontsize=11, color=INK)
+    _share_scale(images)
     grid[0, 0].set_xlim(0, max(map(len, waveforms.values())) / SAMPLE_RATE_HZ)
-    for column in range(num_columns):
-        lowest = grid[(len(waveforms) - 1 - column) // num_columns, column]
-        lowest.set_xlabel("seconds", fontsize=10, color=INK)
-        lowest.tick_params(labelbottom=True)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("kHz", fontsize=10, color=INK)
+    for axes in grid.flat[len(waveforms) - num_columns : len(waveforms)]:
+        axes.tick_params(labelbottom=True)  # of the lowest in each column
+    figure.supxlabel("seconds", fontsize=10, color=INK)
+    figure.supylabel("kHz", fontsize=10, color=INK)
     return figure
 
 
@@ -83,18 +86,20 @@ def _make_figure(height: float, num_columns: int, *, panel_inches: float = _PANE
     return Figure(figsize=(width, height + 0.5), dpi=_DOTS_PER_INCH, layout="constrained")
 
 
-def _draw_spectrogram(axes: Axes, at_16k: np.ndarray) -> None:
+def _draw_spectrogram(axes: Axes, at_16k: np.ndarray) -> AxesImage:
     """Power in dB below 8 kHz; black where there is no sound."""
     dither = np.random.default_rng(0).normal(scale=_DITHER, size=len(at_16k))
-    axes.specgram(
-        at_16k + dither,
-        NFFT=_WINDOW,
-        noverlap=_OVERLAP,
-        Fs=SAMPLE_RATE_HZ,
-        cmap="magma",
-        vmin=_LEAST_DB,
-        vmax=_MOST_DB,
+    *_, image = axes.specgram(
+        at_16k + dither, NFFT=_WINDOW, noverlap=_OVERLAP, Fs=SAMPLE_RATE_HZ, cmap="magma"
     )
     axes.set_facecolor("black")
     axes.set_yticks([0, 2000, 4000, 6000, 8000], ["0", "2", "4", "6", "8"])
     axes.tick_params(colors=INK, labelsize=9)
+    return image
+
+
+def _share_scale(images: Sequence[AxesImage]) -> None:
+    """Let one colour be one power in all pictures."""
+    loudest = max(float(np.max(image.get_array())) for image in images)
+    for image in images:
+        image.set_clim(loudest - _RANGE_DB, loudest)

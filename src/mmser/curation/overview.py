@@ -6,12 +6,14 @@ import pandas as pd
 from datasets import Dataset
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from mmser.audio.pictures import INK, tidy
 from mmser.curation.schema import SPLITS
 
 _COLOURS = dict(zip(SPLITS, ("#c3ccd5", "#e69f00", "#0072b2"), strict=True))  # apart for the colour-blind
-_MOST_NAMED = 16  # speakers of a corpus, for their names to fit below their bars
+_LEAST_NAMED_PERCENT = 2.8  # of a bar, for the name of a speaker to fit into his or her part
+_LINE_POINTS = 1.2
 
 
 def list_clips(corpus: Mapping[str, Dataset]) -> pd.DataFrame:
@@ -35,39 +37,41 @@ def list_clips(corpus: Mapping[str, Dataset]) -> pd.DataFrame:
 
 
 def draw_speakers(clips: pd.DataFrame) -> Figure:
-    """Draw a bar a speaker: the clips of each split, copies left out; a row a corpus.
+    """Draw a bar a corpus, cut into its speakers: the share of each split, copies left out.
 
     Args:
         clips: as :func:`list_clips` gives them.
     """
-    counts = (
-        clips[~clips["is_copy"]]
-        .groupby(["corpus", "speaker", "split"])
-        .size()
-        .unstack(fill_value=0)
-        .reindex(columns=list(SPLITS), fill_value=0)
-    )
-    corpora = counts.index.unique("corpus")
-    figure = Figure(figsize=(10, 1.7 * len(corpora) + 0.7), dpi=110, layout="constrained")
-    rows = figure.subplots(len(corpora), squeeze=False)[:, 0]
-    for axes, corpus in zip(rows, corpora, strict=True):
-        _draw_corpus(axes, corpus, counts.loc[corpus])
-    handles, names = rows[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=len(SPLITS), frameon=False)
-    figure.supylabel("clips of each speaker", fontsize=10, color=INK)
+    originals = clips[~clips["is_copy"]]
+    counts = originals.groupby(["corpus", "speaker", "split"]).size()
+    corpora = list(counts.index.unique("corpus"))
+    figure = Figure(figsize=(10, 0.62 * len(corpora) + 1.1), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    for place, corpus in enumerate(corpora):
+        _draw_corpus(axes, place, counts.loc[corpus])
+    num_clips = originals["corpus"].value_counts()
+    axes.set_yticks(range(len(corpora)), [f"{name}\n{num_clips[name]:,} clips" for name in corpora])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("percent of the corpus; a white line divides two speakers", fontsize=10, color=INK)
+    tidy(axes)
+    patches = [Patch(color=colour, label=split) for split, colour in _COLOURS.items()]
+    figure.legend(handles=patches, loc="outside upper right", ncols=len(SPLITS), frameon=False)
     return figure
 
 
-def _draw_corpus(axes: Axes, corpus: str, counts: pd.DataFrame) -> None:
-    places = range(len(counts))
-    below = pd.Series(0, index=counts.index)
-    for split in SPLITS:
-        axes.bar(places, counts[split], bottom=below, color=_COLOURS[split], label=split, width=0.82)
-        below += counts[split]
-    axes.set_xlim(-0.6, max(len(counts), 8) - 0.4)  # few speakers get no broader bars than many
-    names = [speaker.removeprefix(f"{corpus}/") for speaker in counts.index]
-    axes.set_xticks(places, names) if len(names) <= _MOST_NAMED else axes.set_xticks([])
-    axes.set_title(
-        f"{corpus}: {len(names)} speakers, {int(below.sum()):,} clips", loc="left", fontsize=11, color=INK
-    )
-    tidy(axes)
+def _draw_corpus(axes: Axes, place: int, counts: pd.Series) -> None:
+    """A bar of 100 %: speakers in order, and of each of them the splits."""
+    shares = 100 * counts / counts.sum()
+    left = 0.0
+    for speaker, own in shares.groupby(level="speaker"):
+        start = left
+        for split in SPLITS:
+            width = own.get((speaker, split), 0.0)
+            axes.barh(place, width, left=left, color=_COLOURS[split], height=0.72)
+            left += width
+        axes.plot([left, left], [place - 0.37, place + 0.37], color="white", linewidth=_LINE_POINTS)
+        if left - start >= _LEAST_NAMED_PERCENT:
+            name = str(speaker).partition("/")[2]
+            ink = "white" if own.index[own.argmax()][1] == "test" else INK
+            axes.text((start + left) / 2, place, name, ha="center", va="center", fontsize=9, color=ink)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices, probabilities_of
@@ -83,16 +84,24 @@ def draw_groups(scores: pd.DataFrame, *, mean: float) -> Figure:
     axes = figure.subplots()
     axes.axvline(mean, color=_FAINT, linestyle="--", linewidth=1, label=f"all clips: {mean:.1f}")
     axes.hlines(places, scores["right"], scores["confidence"], color=_FAINT, linewidth=1.2)
-    axes.scatter(scores["right"], places, s=48, color=_BLUE, zorder=3, label="right")
+    axes.scatter(scores["right"], places, s=48, color=_BLUE, zorder=3, label="right", clip_on=False)
     axes.scatter(
-        scores["confidence"], places, s=48, facecolor="white", edgecolor=_ORANGE, linewidth=1.8, zorder=2.5
-    , label="confidence")
+        scores["confidence"],
+        places,
+        s=48,
+        facecolor="white",
+        edgecolor=_ORANGE,
+        linewidth=1.8,
+        zorder=2.5,
+        label="confidence",
+        clip_on=False,
+    )
     axes.set_yticks(places, names)
     for place, clips in zip(places, scores["clips"], strict=True):
         axes.text(101.5, place, f"{clips:,}", va="center", fontsize=9, color=_FAINT)
     axes.text(101.5, -1, "clips", va="center", fontsize=9, color=_FAINT)
     axes.set_ylim(max(places) + 0.7, -1.2)
-    _finish(axes, "percent of the clips, and mean probability of the answers in percent")
+    _finish(figure, axes, "percent of the clips, and mean probability of the answers in percent")
     return figure
 
 
@@ -112,16 +121,23 @@ def draw_recall_changes(first: pd.DataFrame, second: pd.DataFrame, names: Sequen
     figure = Figure(figsize=(8.5, 0.42 * len(classes) + 1.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(classes))
-    axes.hlines(places, *recalls, color=_FAINT, linewidth=1.4)
+    axes.hlines(places, recalls[0], recalls[1], color=_FAINT, linewidth=1.4)
     axes.scatter(
-        recalls[0], places, s=56, facecolor="white", edgecolor=_ORANGE, linewidth=1.8, zorder=3, label=names[0]
+        recalls[0],
+        places,
+        s=56,
+        facecolor="white",
+        edgecolor=_ORANGE,
+        linewidth=1.8,
+        zorder=3,
+        label=names[0],
     )
     axes.scatter(recalls[1], places, s=56, color=_BLUE, zorder=4, label=names[1])
     for place, before, after in zip(places, *recalls, strict=True):
         axes.text(101.5, place, f"{after - before:+.1f}", va="center", fontsize=9, color=_INK)
     axes.set_yticks(places, classes)
     axes.set_ylim(len(classes) - 0.4, -0.8)
-    _finish(axes, "recall, percent of the clips of the class; at the right the difference in points")
+    _finish(figure, axes, "recall, percent of the clips of the class; at the right the difference in points")
     return figure
 
 
@@ -136,11 +152,11 @@ def _place_rows(index: pd.Index) -> tuple[list[str], list[float]]:
     return [str(key[-1]) for key in keys], places
 
 
-def _finish(axes, label: str) -> None:
+def _finish(figure: Figure, axes: Axes, label: str) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel(label, fontsize=10, color=_INK)
     axes.tick_params(colors=_INK, labelsize=10, length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", color=_STRIPE, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=10, labelcolor=_INK)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=10, labelcolor=_INK)

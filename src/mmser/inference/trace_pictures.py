@@ -16,6 +16,7 @@ _MOST_PANELS = 6
 _MOST_FLAT_TOKENS = 12  # whose names fit beside one another
 _WAVE, _FAINT = "#52606d", "#7b8794"
 _SOUND, _WORDS, _CONSTANT, _BEFORE = "#0072b2", "#e69f00", "#b8c2cc", "#b8c2cc"
+_ALIKE = 0.6  # cosine similarity from which the colour is full
 _SIGNED = "PuOr_r"  # purple against, orange for: apart for the colour-blind
 
 
@@ -41,18 +42,19 @@ def draw_features(values: np.ndarray, duration_s: float) -> Figure:
     return figure
 
 
-def draw_states(tower: TowerTrace, *, span: float, unit: str, tokens: Sequence[str] = ()) -> Figure:
+def draw_states(tower: TowerTrace, *, frame_s: float = 1.0, tokens: Sequence[str] = ()) -> Figure:
     """Draw for each layer how alike a clip's states are, each frame against each.
 
     Args:
         tower: of the speech or the text encoder.
-        span: what all frames together last, in ``unit``.
-        unit: of the axes.
-        tokens: names of the frames, of a text tower.
+        frame_s: seconds from one frame to the next.
+        tokens: what frames are of a text encoder, which has no time.
 
     Returns:
-        A panel a layer, six at most: cosine similarity after the clip's mean is taken away.
+        A panel a layer, six at most, with its weight in the head: cosine similarity of the states after the
+        clip's mean is taken away.
     """
+    span = len(tower.frame_weights) * (1.0 if tokens else frame_s)
     chosen = np.unique(np.linspace(0, len(tower.states) - 1, _MOST_PANELS).round().astype(int))
     figure = Figure(figsize=(2.15 * len(chosen) + 1.1, 2.9), dpi=_DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(1, len(chosen), sharex=True, sharey=True, squeeze=False)[0]
@@ -61,27 +63,27 @@ def draw_states(tower: TowerTrace, *, span: float, unit: str, tokens: Sequence[s
             compare_frames(tower.states[layer]),
             extent=(0, span, span, 0),
             cmap=_SIGNED,
-            vmin=-1,
-            vmax=1,
+            vmin=-_ALIKE,
+            vmax=_ALIKE,
             interpolation="nearest",
         )
         name = "input of the blocks" if layer == 0 else f"after block {layer}"
-        axes.set_title(f"{name}\ncounts {tower.layer_weights[layer]:.2f}", fontsize=10, color=INK)
+        axes.set_title(f"{name}\nweight {tower.layer_weights[layer]:.2f}", fontsize=10, color=INK)
         axes.tick_params(colors=INK, labelsize=8, length=0 if tokens else 3)
         if tokens:
             places = np.arange(len(tokens)) + 0.5
             axes.set_xticks(places, tokens, rotation=90)
             axes.set_yticks(places, tokens)
         else:
-            axes.set_xlabel(unit, fontsize=9, color=INK)
+            axes.set_xlabel("seconds", fontsize=9, color=INK)
     if not tokens:
-        panels[0].set_ylabel(unit, fontsize=9, color=INK)
-    _add_scale(figure, image, panels, "cosine similarity")
+        panels[0].set_ylabel("seconds", fontsize=9, color=INK)
+    _add_scale(image, list(panels), "cosine similarity")
     return figure
 
 
 def compare_frames(states: np.ndarray) -> np.ndarray:
-    """Cosine similarity of frames after their mean is taken away, (F, D) -> (F, F); 0 where one is the mean."""
+    """Cosine similarity of frames after their mean is taken away, (F, D) -> (F, F); 0 for a frame like it."""
     centred = states - states.mean(axis=0)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     unit = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
@@ -100,32 +102,20 @@ def draw_evidence(
         tokens: of the text, where the model reads one.
 
     Returns:
-        Waveform, shares of the frames in the mean over time, then a row a class. A frame's colour is the logit
-        that a clip made of it alone would get from this tower, less the mean over the classes.
+        Waveform, shares of the frames in the mean over time, then a row a class. The colour of a frame is the
+        logit that a clip of nothing else would get from this tower, less the mean over the classes.
     """
-    has_text = trace.text is not None
-    heights = (0.8, 0.35, 2.4, *((2.4,) if has_text else ()))
-    figure = Figure(figsize=(9.5, 1.55 * sum(heights) + 0.6), dpi=_DOTS_PER_INCH, layout="constrained")
+    heights = (0.8, 0.35, 2.4, *((2.4,) if trace.text is not None else ()))
+    figure = Figure(figsize=(9.5, 1.35 * sum(heights) + 0.6), dpi=_DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(len(heights), height_ratios=heights)
-    duration_s = len(waveform) / SAMPLE_RATE_HZ
-    panels[0].plot(np.arange(len(waveform)) / SAMPLE_RATE_HZ, waveform, color=_WAVE, linewidth=0.5)
-    panels[0].set_ylabel("sound", fontsize=10, color=INK)
-    panels[0].set_yticks([])
-    edges = np.linspace(0, duration_s, len(trace.audio.frame_weights) + 1)
-    panels[1].stairs(100 * trace.audio.frame_weights, edges, fill=True, color=_FAINT)
-    panels[1].set_ylim(0, None)
-    panels[1].set_ylabel("share, %", fontsize=10, color=INK)
-    for axes in panels[:2]:
-        axes.set_xlim(0, duration_s)
-        axes.tick_params(labelbottom=False)
-        tidy(axes)
-    _draw_votes(panels[2], trace.audio, classes, duration_s)
+    span_s = trace.frame_s * len(trace.audio.frame_weights)
+    _draw_sound(panels[:2], trace.audio.frame_weights, waveform, span_s)
+    _draw_votes(panels[2], trace.audio, classes, span_s)
     panels[2].set_xlabel("seconds", fontsize=10, color=INK)
     if trace.text is not None:
         _draw_votes(panels[3], trace.text, classes, len(tokens))
         steep = len(tokens) > _MOST_FLAT_TOKENS
         panels[3].set_xticks(np.arange(len(tokens)) + 0.5, tokens, rotation=45 if steep else 0)
-    figure.align_ylabels(panels)
     return figure
 
 
@@ -160,7 +150,7 @@ def draw_decision(
     left.set_yticks(places, classes)
     left.invert_yaxis()
     left.set_xlabel("logit, less the mean over classes", fontsize=10, color=INK)
-    right.barh(places - 0.2, 100 * before, height=0.36, color=_BEFORE, label="of the logits as they are")
+    right.barh(places - 0.2, 100 * before, height=0.36, color=_BEFORE, label="at temperature 1")
     right.barh(places + 0.2, 100 * probabilities, height=0.36, color=INK, label="calibrated")
     right.set_xlim(0, 100)
     right.set_xlabel("probability, percent", fontsize=10, color=INK)
@@ -169,6 +159,20 @@ def draw_decision(
         axes.tick_params(axis="y", labelsize=10, length=0)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=9)
     return figure
+
+
+def _draw_sound(panels: Sequence[Axes], weights: np.ndarray, waveform: np.ndarray, span_s: float) -> None:
+    """The waveform, and below it the share of each frame in the mean over time."""
+    panels[0].plot(np.arange(len(waveform)) / SAMPLE_RATE_HZ, waveform, color=_WAVE, linewidth=0.5)
+    panels[0].set_yticks([])
+    panels[0].set_ylabel("sound", fontsize=10, color=INK)
+    panels[1].stairs(100 * weights, np.linspace(0, span_s, len(weights) + 1), fill=True, color=_FAINT)
+    panels[1].set_ylim(0, None)
+    panels[1].set_ylabel("share, %", fontsize=10, color=INK)
+    for axes in panels:
+        axes.set_xlim(0, span_s)
+        tidy(axes)
+        axes.tick_params(labelbottom=False)
 
 
 def _draw_votes(axes: Axes, tower: TowerTrace, classes: Sequence[str], width: float) -> None:
@@ -187,15 +191,14 @@ def _draw_votes(axes: Axes, tower: TowerTrace, classes: Sequence[str], width: fl
     )
     axes.set_yticks(np.arange(len(classes)) + 0.5, classes)
     axes.tick_params(colors=INK, labelsize=9, length=0)
-    assert axes.figure is not None
-    _add_scale(axes.figure, image, axes, "against – for")
+    _add_scale(image, [axes], "against, for")
 
 
-def _add_scale(figure: Figure, image: AxesImage, axes, label: str) -> None:
-    bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.015)
+def _add_scale(image: AxesImage, panels: Sequence[Axes], label: str) -> None:
+    figure = image.get_figure(root=True)
+    bar = figure.colorbar(image, ax=panels, shrink=0.9, pad=0.015, extend="both")  # type: ignore[union-attr]
     bar.set_label(label, fontsize=9, color=INK)
     bar.ax.tick_params(colors=INK, labelsize=8)
-    bar.outline.set_visible(False)
 
 
 def _centre(values: np.ndarray) -> np.ndarray:

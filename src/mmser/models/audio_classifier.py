@@ -109,7 +109,7 @@ def encode_layers(
         input_features: the same.
 
     Returns:
-        Hidden states of each layer, (B, F, D), and True at the frames whose mean the classifier reads, (B, F).
+        Hidden states of each layer, (B, F, D), and True at frames whose mean the classifier reads, (B, F).
 
     Raises:
         ValueError: as :func:`reduce_audio`.

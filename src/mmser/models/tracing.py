@@ -5,6 +5,7 @@ that. So the logits are a sum over frames and tokens, and what each of them adds
 exactly. Only a head that reads deviations over time ("mean+std") has a part that belongs to no single frame.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from mmser.audio.io import SAMPLE_RATE_HZ
 from mmser.errors import SettingsError
 from mmser.models.audio_classifier import STOCK_POOLING, encode_layers
 from mmser.models.exported import ExportedModel
 from mmser.models.fusion import FusionForEmotionClassification
 from mmser.models.fusion.pooling import Pooling
+from mmser.models.fusion.pretrained import WHISPER_FRAMES_PER_S
 from mmser.models.fusion.towers import encode_audio, encode_text
 
 
@@ -50,12 +53,14 @@ class Trace:
         text: of the text encoder; None for a model that reads no text.
         constant: what no frame adds to the logits: the bias, and the share of deviations over time, (C,).
         logits: what the model itself answers, (C,): the sum of all votes and the constant.
+        frame_s: seconds from one frame of the speech encoder to the next.
     """
 
     audio: TowerTrace
     text: TowerTrace | None
     constant: np.ndarray
     logits: np.ndarray
+    frame_s: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def trace_clip(model: Any, inputs: Mapping[str, Tensor]) -> Trace:
 
     Raises:
         SettingsError: several clips, or an exported model, whose states cannot be seen.
-        ValueError: a stock classifier that mixes layers; as :func:`mmser.models.audio_classifier.reduce_audio`.
+        ValueError: a stock classifier that mixes layers (``use_weighted_layer_sum``).
     """
     if isinstance(model, ExportedModel):
         raise SettingsError(
@@ -95,7 +100,20 @@ def trace_clip(model: Any, inputs: Mapping[str, Tensor]) -> Trace:
     traces = [_trace_tower(tower) for tower in towers]
     constant = bias + sum(_constant_of(tower, trace) for tower, trace in zip(towers, traces, strict=True))
     logits = model(**inputs).logits[0]
-    return Trace(traces[0], traces[1] if len(traces) > 1 else None, _array(constant), _array(logits))
+    return Trace(
+        audio=traces[0],
+        text=traces[1] if len(traces) > 1 else None,
+        constant=_array(constant),
+        logits=_array(logits),
+        frame_s=_measure_frame_s(getattr(model.config, "audio_config", model.config)),
+    )
+
+
+def _measure_frame_s(config: Any) -> float:
+    """Whisper's encoder takes 100 columns a second and halves them; the others convolve samples at 16 kHz."""
+    if config.model_type == "whisper":
+        return 1 / WHISPER_FRAMES_PER_S
+    return math.prod(config.conv_stride) / SAMPLE_RATE_HZ
 
 
 def _open_fusion(

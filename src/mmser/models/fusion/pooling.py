@@ -93,7 +93,7 @@ class Pooling(nn.Module):
         return self._pool(rows, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
 
     def mix(self, rows: Tensor) -> Tensor:
-        """Weigh the layers: rows (B, R, L, D) as :meth:`forward` takes them -> (B, R, W), W of one pooling."""
+        """Weigh the layers of rows or frames, as :meth:`forward` takes them: (B, R, L, D) -> (B, R, W)."""
         if self.layers == "weighted":
             return torch.einsum("brld,l->brd", rows, self.layer_weights.softmax(0).to(rows.dtype))
         if self._range is not None:
