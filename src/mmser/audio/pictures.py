@@ -13,7 +13,7 @@ from mmser.audio.io import SAMPLE_RATE_HZ, resample
 INK, FAINT = "#1f2933", "#7b8794"
 _WAVE = "#52606d"
 _WINDOW, _OVERLAP = 512, 384  # samples at 16 kHz: 32 ms, a column each 8 ms
-_RANGE_DB = 75  # below the loudest of a figure
+_RANGE_DB = 80  # below the loudest
 _DITHER = 1e-7  # digital silence has no logarithm
 _DOTS_PER_INCH = 110
 _PANEL_INCHES = (4.6, 2.1)
@@ -49,12 +49,15 @@ def draw_sounds(sounds: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
     return figure
 
 
-def draw_spectrograms(waveforms: Mapping[str, np.ndarray], *, num_columns: int = 4) -> Figure:
-    """Draw the spectrograms of clips in a grid, on one scale of seconds and power.
+def draw_spectrograms(
+    waveforms: Mapping[str, np.ndarray], *, num_columns: int = 4, one_power: bool = True
+) -> Figure:
+    """Draw the spectrograms of clips in a grid, on one scale of seconds.
 
     Args:
         waveforms: name -> waveform (S,), full scale 1, at 16 kHz.
         num_columns: beside one another.
+        one_power: whether all are on one scale of power too; else each is as bright as it can be.
     """
     num_columns = min(num_columns, len(waveforms))
     num_rows = math.ceil(len(waveforms) / num_columns)
@@ -66,7 +69,8 @@ def draw_spectrograms(waveforms: Mapping[str, np.ndarray], *, num_columns: int =
     for axes, (name, waveform) in zip(grid.flat, waveforms.items(), strict=False):
         images.append(_draw_spectrogram(axes, waveform))
         axes.set_title(name, loc="left", fontsize=11, color=INK)
-    _share_scale(images)
+    for alike in [images] if one_power else [[image] for image in images]:
+        _share_scale(alike)
     grid[0, 0].set_xlim(0, max(map(len, waveforms.values())) / SAMPLE_RATE_HZ)
     for axes in grid.flat[len(waveforms) - num_columns : len(waveforms)]:
         axes.tick_params(labelbottom=True)  # of the lowest in each column
@@ -100,6 +104,6 @@ def _draw_spectrogram(axes: Axes, at_16k: np.ndarray) -> AxesImage:
 
 def _share_scale(images: Sequence[AxesImage]) -> None:
     """Let one colour be one power in all pictures."""
-    loudest = max(float(np.max(image.get_array())) for image in images)
+    loudest = max(float(np.asarray(image.get_array()).max()) for image in images)
     for image in images:
         image.set_clim(loudest - _RANGE_DB, loudest)

@@ -1,6 +1,7 @@
-"""Look over a corpus.  splits -> one table of clips; table -> figure of who speaks in which split"""
+"""Look over a corpus.  splits -> one table of clips, some clips whole; table -> figure of who speaks where"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from datasets import Dataset
@@ -9,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mmser.audio.pictures import INK, tidy
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import SPLITS
+from mmser.errors import SettingsError
 
 _COLOURS = dict(zip(SPLITS, ("#c3ccd5", "#e69f00", "#0072b2"), strict=True))  # apart for the colour-blind
 _LEAST_NAMED_PERCENT = 2.8  # of a bar, for the name of a speaker to fit into his or her part
@@ -34,6 +37,30 @@ def list_clips(corpus: Mapping[str, Dataset]) -> pd.DataFrame:
         frames.append(frame.assign(label=frame["label"].map(names), split=split))
     clips = pd.concat(frames, ignore_index=True)
     return clips.assign(is_copy=clips["augmentation"] != "")
+
+
+def read_rows(corpus: Mapping[str, Dataset], ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Read some clips whole, sound included, in the order asked for.
+
+    Args:
+        corpus: split -> rows.
+        ids: of the clips.
+
+    Raises:
+        SettingsError: a clip is in no split.
+    """
+    place_of = {
+        clip_id: (split, index)
+        for split, rows in corpus.items()
+        for index, clip_id in enumerate(read_columns(rows, ("id",))[0])
+    }
+    absent = [clip_id for clip_id in ids if clip_id not in place_of]
+    if absent:
+        raise SettingsError(
+            f"{absent[0]!r}, the first of {len(absent)} such ids, is in no split of this corpus. Open the one "
+            "that the clips were taken from."
+        )
+    return [corpus[split][index] for split, index in map(place_of.__getitem__, ids)]
 
 
 def draw_speakers(clips: pd.DataFrame) -> Figure:
@@ -73,5 +100,5 @@ def _draw_corpus(axes: Axes, place: int, counts: pd.Series) -> None:
         axes.plot([left, left], [place - 0.37, place + 0.37], color="white", linewidth=_LINE_POINTS)
         if left - start >= _LEAST_NAMED_PERCENT:
             name = str(speaker).partition("/")[2]
-            ink = "white" if own.index[own.argmax()][1] == "test" else INK
+            ink = "white" if own.get((speaker, "test"), 0.0) == own.max() else INK
             axes.text((start + left) / 2, place, name, ha="center", va="center", fontsize=9, color=ink)

@@ -12,6 +12,7 @@ from mmser.audio.pictures import INK, tidy
 from mmser.models.tracing import TowerTrace, Trace
 
 _DOTS_PER_INCH = 110
+_MEL_COLUMNS_PER_S = 100  # of Whisper's spectrogram
 _MOST_PANELS = 6
 _MOST_FLAT_TOKENS = 12  # whose names fit beside one another
 _WAVE, _FAINT = "#52606d", "#7b8794"
@@ -20,21 +21,16 @@ _ALIKE = 0.6  # cosine similarity from which the colour is full
 _SIGNED = "PuOr_r"  # purple against, orange for: apart for the colour-blind
 
 
-def draw_features(values: np.ndarray, duration_s: float) -> Figure:
-    """Draw what enters the speech encoder: a normalised waveform (S,), or a log-mel spectrogram (M, F).
-
-    Args:
-        values: of one clip.
-        duration_s: seconds that they last, padding included.
-    """
+def draw_features(values: np.ndarray) -> Figure:
+    """Draw what enters the speech encoder: a normalised waveform (S,), or a log-mel spectrogram (80, M)."""
     figure = Figure(figsize=(9, 2.6), dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots()
     if values.ndim == 1:
-        axes.plot(np.arange(len(values)) / len(values) * duration_s, values, color=_WAVE, linewidth=0.5)
+        axes.plot(np.arange(len(values)) / SAMPLE_RATE_HZ, values, color=_WAVE, linewidth=0.5)
         axes.set_ylabel("standard deviations", fontsize=10, color=INK)
-        axes.set_xlim(0, duration_s)
+        axes.set_xlim(0, len(values) / SAMPLE_RATE_HZ)
     else:
-        extent = (0, duration_s, 0, len(values))
+        extent = (0, values.shape[1] / _MEL_COLUMNS_PER_S, 0, len(values))
         axes.imshow(values, aspect="auto", origin="lower", extent=extent, cmap="magma")
         axes.set_ylabel("mel band", fontsize=10, color=INK)
     axes.set_xlabel("seconds", fontsize=10, color=INK)
@@ -191,7 +187,7 @@ def _draw_votes(axes: Axes, tower: TowerTrace, classes: Sequence[str], width: fl
     )
     axes.set_yticks(np.arange(len(classes)) + 0.5, classes)
     axes.tick_params(colors=INK, labelsize=9, length=0)
-    _add_scale(image, [axes], "against, for")
+    _add_scale(image, [axes], "against < 0 < for")
 
 
 def _add_scale(image: AxesImage, panels: Sequence[Axes], label: str) -> None:

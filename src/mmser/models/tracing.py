@@ -109,6 +109,13 @@ def trace_clip(model: Any, inputs: Mapping[str, Tensor]) -> Trace:
     )
 
 
+def name_tokens(processor: Any, features: Mapping[str, np.ndarray]) -> list[str]:
+    """The tokens of one clip's text, as ``processor.features`` gives them; none where only sound is heard."""
+    if "input_ids" not in features:
+        return []
+    return processor.tokenizer.convert_ids_to_tokens(features["input_ids"].tolist())
+
+
 def _measure_frame_s(config: Any) -> float:
     """Whisper's encoder takes 100 columns a second and halves them; the others convolve samples at 16 kHz."""
     if config.model_type == "whisper":
