@@ -57,8 +57,8 @@ def read_rows(corpus: Mapping[str, Dataset], ids: Sequence[str]) -> list[dict[st
     absent = [clip_id for clip_id in ids if clip_id not in place_of]
     if absent:
         raise SettingsError(
-            f"{absent[0]!r}, the first of {len(absent)} such ids, is in no split of this corpus. Open the one "
-            "that the clips were taken from."
+            f"{absent[0]!r}, the first of {len(absent)} such ids, is in no split of this corpus. Open the "
+            "corpus that the clips were taken from."
         )
     return [corpus[split][index] for split, index in map(place_of.__getitem__, ids)]
 

@@ -46,7 +46,7 @@ def count_confusions(answers: pd.DataFrame) -> pd.DataFrame:
     """
     wrong = answers[~answers["right"]]
     counts = wrong.groupby(["label", "predicted"]).size().rename("clips").reset_index()
-    percent = 100 * counts["clips"] / counts["label"].map(answers["label"].value_counts())
+    percent = 100 * counts["clips"] / answers["label"].value_counts().reindex(counts["label"]).to_numpy()
     order = ["clips", "label", "predicted"]
     return counts.assign(percent=percent).sort_values(order, ascending=[False, True, True], ignore_index=True)
 
@@ -134,7 +134,8 @@ def draw_recall_changes(first: pd.DataFrame, second: pd.DataFrame, names: Sequen
     )
     axes.scatter(recalls[1], places, s=56, color=_BLUE, zorder=4, label=names[1])
     for place, before, after in zip(places, *recalls, strict=True):
-        axes.text(101.5, place, f"{after - before:+.1f}", va="center", fontsize=9, color=_INK)
+        change = "no clip" if np.isnan(before) else f"{after - before:+.1f}"
+        axes.text(101.5, place, change, va="center", fontsize=9, color=_INK)
     axes.set_yticks(places, classes)
     axes.set_ylim(len(classes) - 0.4, -0.8)
     _finish(figure, axes, "recall, percent of the clips of the class; at the right the difference in points")
