@@ -28,6 +28,12 @@ def test_an_answer_holds_prediction_confidence_and_what_the_true_class_got(answe
     assert answers["given_to_label"].tolist() == pytest.approx([0.8, 0.1, 0.1, 0.1, 0.8, 0.8, 0.1])
 
 
+def test_confidence_is_that_of_the_calibrated_probabilities():
+    answers = list_answers(make_frame(ROWS), temperature=2.0)
+    # the roots of 0.8, 0.1 and 0.1, made to sum to 1: 0.8944 / (0.8944 + 2 * 0.3162)
+    assert answers["confidence"].tolist() == pytest.approx([0.58579] * 7, abs=1e-5)
+
+
 def test_confusions_are_counted_the_most_frequent_first(answers):
     table = count_confusions(answers)
     # 2 of 3 sad clips were taken for angry; 1 of 3 calm ones for angry, 1 for sad

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmser.evaluation.calibration import apply_temperature
 from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices, probabilities_of
 from mmser.evaluation.scores import compute_confusion_matrix, compute_recalls
 
@@ -15,17 +16,19 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"  # apart for the colour-blind
 _ROW_INCHES = 0.3
 
 
-def list_answers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Say of each clip what was predicted.
+def list_answers(frame: pd.DataFrame, *, temperature: float = 1.0) -> pd.DataFrame:
+    """Say of each clip what was predicted, and how sure.
 
     Args:
         frame: a predictions frame.
+        temperature: that calibrates the probabilities, as the recognizer does; 1 leaves them as they are.
 
     Returns:
         A row a clip, in the same order: ``id``, ``corpus``, ``speaker``, ``label``, ``predicted``, ``right``,
         ``confidence`` (the probability of the prediction) and ``given_to_label`` (that of the true class).
     """
-    classes, predicted, values = classes_of(frame), predicted_indices(frame), probabilities_of(frame)
+    classes, predicted = classes_of(frame), predicted_indices(frame)
+    values = apply_temperature(probabilities_of(frame), temperature)
     rows = np.arange(len(frame))
     return frame.loc[:, ["id", "corpus", "speaker", "label"]].assign(
         predicted=[classes[index] for index in predicted],
@@ -157,6 +160,7 @@ def _finish(figure: Figure, axes: Axes, label: str) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel(label, fontsize=10, color=_INK)
     axes.tick_params(colors=_INK, labelsize=10, length=0)
+    axes.tick_params(axis="y", pad=9)  # a disc at 0 stands clear of the name
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", color=_STRIPE, linewidth=0.8)
     axes.set_axisbelow(True)

@@ -101,7 +101,7 @@ def draw_evidence(
         Waveform, shares of the frames in the mean over time, then a row a class. The colour of a frame is the
         logit that a clip of nothing else would get from this tower, less the mean over the classes.
     """
-    heights = (0.8, 0.35, 2.4, *((2.4,) if trace.text is not None else ()))
+    heights = (0.8, 0.55, 2.4, *((2.4,) if trace.text is not None else ()))
     figure = Figure(figsize=(9.5, 1.35 * sum(heights) + 0.6), dpi=_DOTS_PER_INCH, layout="constrained")
     panels = figure.subplots(len(heights), height_ratios=heights)
     span_s = trace.frame_s * len(trace.audio.frame_weights)
