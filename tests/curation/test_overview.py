@@ -66,6 +66,7 @@ def test_speakers_in_one_split_each_have_one_colour(clips):
 
 def test_speakers_on_two_sides_are_cut_in_two(clips):
     figure = draw_speakers(make_clips(clips, ["test", "train", "test", "validation"]))
+    assert [text.get_position() for text in figure.axes[0].texts] == [(12.5, 0), (62.5, 0)]
     assert read_parts(figure) == [
         *(("train", 0, 25), ("test", 25, 25)),
         *(("validation", 50, 25), ("test", 75, 25)),

@@ -88,17 +88,19 @@ def draw_speakers(clips: pd.DataFrame) -> Figure:
 
 
 def _draw_corpus(axes: Axes, place: int, counts: pd.Series) -> None:
-    """A bar of 100 %: speakers in order, and of each of them the splits."""
+    """A bar of 100 %: speakers in order, and of each of them the splits; names in the widest part of each."""
     shares = 100 * counts / counts.sum()
     left = 0.0
     for speaker, own in shares.groupby(level="speaker"):
-        start = left
+        parts = []
         for split in SPLITS:
             width = own.get((speaker, split), 0.0)
+            parts.append((width, left + width / 2, split))
             axes.barh(place, width, left=left, color=_COLOURS[split], height=0.72)
             left += width
         axes.plot([left, left], [place - 0.37, place + 0.37], color="white", linewidth=_LINE_POINTS)
-        if left - start >= _LEAST_NAMED_PERCENT:
+        width, middle, split = max(parts, key=lambda part: part[0])
+        if width >= _LEAST_NAMED_PERCENT:
             name = str(speaker).partition("/")[2]
-            ink = "white" if own.get((speaker, "test"), 0.0) == own.max() else INK
-            axes.text((start + left) / 2, place, name, ha="center", va="center", fontsize=9, color=ink)
+            ink = "white" if split == "test" else INK
+            axes.text(middle, place, name, ha="center", va="center", fontsize=9, color=ink)
