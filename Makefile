@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-real test-oldest quality style benchmark benchmark-systems clean
+.PHONY: help install demo notebooks test test-slow test-real test-oldest quality style benchmark benchmark-systems clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,6 +8,7 @@ OLDEST_TORCH ?= 2.13.0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_DIR ?= demo
+NOTEBOOK_PAGES ?= $(DEMO_DIR)/notebooks
 # One thread a test process: four busy libraries on two cores only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
@@ -25,6 +26,15 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 
 demo: $(STAMP) ## Five miniature corpora, HuBERT and fusion trained on them, their scores, one prediction
 	PATH="$(abspath $(BIN)):$$PATH" HF_HUB_OFFLINE=1 recipes/demo.sh $(DEMO_DIR)
+
+notebooks: export MMSER_NOTEBOOK_CORPUS ?= $(abspath $(DEMO_DIR))/corpus
+notebooks: export MMSER_NOTEBOOK_DATA ?= $(abspath $(DEMO_DIR))/data
+notebooks: export MMSER_NOTEBOOK_RUN ?= $(abspath $(DEMO_DIR))/runs/fusion
+notebooks: export MMSER_NOTEBOOK_OTHER ?= $(abspath $(DEMO_DIR))/runs/hubert
+notebooks: $(STAMP) ## Run the notebooks on the demo, or on $$MMSER_NOTEBOOK_CORPUS, _DATA, _RUN, _OTHER: HTML pages
+	test -f "$$MMSER_NOTEBOOK_RUN/metrics.json" || $(MAKE) demo
+	HF_HUB_OFFLINE=1 $(BIN)/python -m nbconvert --execute --to html --output-dir $(NOTEBOOK_PAGES) \
+		--HTMLExporter.mathjax_url= --HTMLExporter.require_js_url= notebooks/*.ipynb
 
 test: $(STAMP) ## Run the tests (no network, no GPU)
 	$(PYTEST) -n 2 -m 'not slow and not gpu and not corpus and not weights'

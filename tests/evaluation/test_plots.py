@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from mmser.errors import SettingsError
-from mmser.evaluation.plots import plot_confusion_matrix, plot_reliability
+from mmser.evaluation.plots import draw_confusion_matrix, plot_confusion_matrix, plot_reliability
 
 CLASSES = ("angry", "calm", "sad")
 MATRIX = np.array([[3, 0, 1], [0, 0, 0], [1000, 0, 1000]])
@@ -31,6 +31,11 @@ def test_the_plot_is_a_png_and_leaves_no_part(tmp_path):
     assert min(image.shape[:2]) > 300
     assert len(np.unique(image.reshape(-1, image.shape[2]), axis=0)) > 10
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_figure_that_is_not_written_is_small_enough_for_a_screen():
+    figure = draw_confusion_matrix(MATRIX, CLASSES, title="hubert")
+    assert max(figure.get_size_inches() * figure.dpi) < 600
 
 
 def test_cells_hold_the_percent_of_the_true_class_and_the_count(drawn):

@@ -114,3 +114,19 @@ def test_a_clip_without_real_positions_is_pooled_to_zeros(kind):
 def test_an_unknown_way_of_pooling_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Pooling(1, 1, **options)
+
+
+def test_layers_and_frames_have_weights_that_can_be_looked_at():
+    plain = Pooling(1, 2)
+    assert plain.weigh_layers(2).tolist() == [0, 1]
+    assert plain.weigh_frames(LAYERS[1], MASK).tolist() == [[0.5, 0.5, 0.0]]
+    assert Pooling(1, 3, layers="1-2").weigh_layers(3).tolist() == [0, 1, 1]
+    learned = Pooling(1, 2, pooling="attention", layers="weighted")
+    with torch.no_grad():
+        learned.layer_weights.copy_(torch.tensor([0.0, 1.0]))
+        learned.score.weight.fill_(1.0)
+    assert learned.weigh_layers(2).tolist() == pytest.approx([1 / (1 + 2.718282), 2.718282 / (1 + 2.718282)])
+    # frames 1 and 3 with a score of themselves: their weights are as 1 to e squared, and padding has none
+    assert learned.weigh_frames(LAYERS[0], MASK)[0].tolist() == pytest.approx(
+        [1 / (1 + 7.389056), 7.389056 / (1 + 7.389056), 0.0]
+    )

@@ -36,6 +36,7 @@ img { max-width: 100%; height: auto; }
 audio { width: 100%; }
 .leak { background: #fdecea; padding: .5rem 1rem; }
 """
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")  # Okabe and Ito's
 _SPECTROGRAM: dict[str, Any] = {"NFFT": 512, "noverlap": 384, "cmap": "magma", "vmin": -120, "vmax": -30}
 
 
@@ -139,6 +140,7 @@ def draw_classes(record: Mapping[str, Any]) -> Figure:
     counts, classes = record["counts_by_corpus_and_class"]["clean"], record["classes"]
     figure = Figure(figsize=(9, 0.45 * len(classes) + 1.2), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(color=_COLOURS)
     left = np.zeros(len(classes))
     for corpus, by_class in sorted(counts.items()):
         widths = np.array([by_class.get(name, 0) for name in classes])
@@ -158,7 +160,7 @@ def draw_durations(durations_s: Mapping[str, Sequence[float]]) -> Figure:
     rows = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
     longest = max(max(values) for values in durations_s.values())
     for axes, name in zip(rows, names, strict=True):
-        axes.hist(durations_s[name], bins=60, range=(0, longest), histtype="stepfilled")
+        axes.hist(durations_s[name], bins=60, range=(0, longest), histtype="stepfilled", color=_COLOURS[0])
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.set_yticks([])
         _tidy(axes)

@@ -15,7 +15,7 @@ from mmser.evaluation.scores import check_confusion_matrix
 from mmser.evaluation.writing import replacing
 
 _CELL_INCHES = 0.86
-_DOTS_PER_INCH = 160
+_DOTS_PER_INCH, _SCREEN_DOTS_PER_INCH = 160, 100  # of a file, of what is shown at once
 _INK, _FAINT, _STRIPE = "#1f2933", "#7b8794", "#cbd2d9"
 _BLUE, _ORANGE = "#2b6cb0", "#c05621"  # as predicted, at the temperature
 _RELIABILITY_INCHES = (6.4, 6.6)
@@ -34,16 +34,19 @@ def plot_confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str], path: P
     Raises:
         SettingsError: the matrix has another shape, or holds what is no count.
     """
+    _write(draw_confusion_matrix(matrix, classes, title=title), path)
+
+
+def draw_confusion_matrix(matrix: npt.ArrayLike, classes: Sequence[str], *, title: str) -> Figure:
+    """The figure that :func:`plot_confusion_matrix` writes, of the same arguments."""
     counts = check_confusion_matrix(matrix, classes)
     side = _CELL_INCHES * len(classes)
-    figure = Figure(figsize=(side + 1.9, side + 1.5), dpi=_DOTS_PER_INCH, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = Figure(figsize=(side + 1.9, side + 1.5), dpi=_SCREEN_DOTS_PER_INCH, layout="constrained")
     axes = figure.add_subplot()
     _draw_cells(axes, counts)
     _label_axes(axes, counts, classes)
     axes.set_title(title, loc="left", fontsize=12, color=_INK, pad=12, wrap=True)
-    with replacing(Path(path)) as part:
-        canvas.print_figure(part, format="png")
+    return figure
 
 
 def plot_reliability(
@@ -63,11 +66,21 @@ def plot_reliability(
         title: one line above the plot.
         temperature: the calibrated probabilities are drawn beside the model's own where it is given.
     """
+    _write(draw_reliability(labels, probabilities, title=title, temperature=temperature), path)
+
+
+def draw_reliability(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    *,
+    title: str,
+    temperature: float | None = None,
+) -> Figure:
+    """The figure that :func:`plot_reliability` writes, of the same arguments."""
     series = {"as predicted": (np.asarray(probabilities, dtype=np.float64), _BLUE)}
     if temperature is not None:
         series[f"temperature {temperature:.2f}"] = (apply_temperature(probabilities, temperature), _ORANGE)
-    figure = Figure(figsize=_RELIABILITY_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = Figure(figsize=_RELIABILITY_INCHES, dpi=_SCREEN_DOTS_PER_INCH, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot((0, 100), (0, 100), color=_FAINT, linestyle="--", linewidth=1, label="perfect")
     for position, (name, (values, color)) in enumerate(series.items()):
@@ -75,8 +88,12 @@ def plot_reliability(
         _draw_reliability(upper, lower, compute_bins(labels, values), (position, len(series)), color, label)
     _label_reliability(upper, lower)
     upper.set_title(title, loc="left", fontsize=12, color=_INK, pad=12, wrap=True)
+    return figure
+
+
+def _write(figure: Figure, path: Path) -> None:
     with replacing(Path(path)) as part:
-        canvas.print_figure(part, format="png")
+        FigureCanvasAgg(figure).print_figure(part, format="png", dpi=_DOTS_PER_INCH)
 
 
 def _draw_reliability(

@@ -89,6 +89,31 @@ def reduce_audio(
     Raises:
         ValueError: the classifier reads a mixture of layers, which is not one vector a clip.
     """
+    hidden, mask = encode_layers(model, input_values, attention_mask, input_features=input_features)
+    return STOCK_POOLING.reduce(hidden, mask)
+
+
+def encode_layers(
+    model: PreTrainedModel,
+    input_values: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+    *,
+    input_features: Tensor | None = None,
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Run the encoder of a stock audio classifier.
+
+    Args:
+        model: a stock audio classifier.
+        input_values: as :func:`reduce_audio` takes them.
+        attention_mask: the same.
+        input_features: the same.
+
+    Returns:
+        Hidden states of each layer, (B, F, D), and True at frames whose mean the classifier reads, (B, F).
+
+    Raises:
+        ValueError: as :func:`reduce_audio`.
+    """
     if model.config.use_weighted_layer_sum:
         raise ValueError(
             "The classifier mixes its encoder's layers (use_weighted_layer_sum), so they cannot be "
@@ -99,8 +124,7 @@ def reduce_audio(
         values: Any = input_features if input_values is None else input_values
         whole = torch.ones(len(values), values.shape[-1], device=values.device, dtype=torch.long)
         attention_mask, input_values = whole, values
-    hidden, mask = encode_audio(tower, input_values, attention_mask, all_layers=True)
-    return STOCK_POOLING.reduce(hidden, mask)
+    return encode_audio(tower, input_values, attention_mask, all_layers=True)
 
 
 def project_rows(model: PreTrainedModel, rows: Tensor, mask: Tensor) -> Tensor:

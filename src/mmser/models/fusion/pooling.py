@@ -92,21 +92,47 @@ class Pooling(nn.Module):
         """
         return self._pool(rows, mask).masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
 
-    def _pool(self, rows: Tensor, mask: Tensor) -> Tensor:
+    def mix(self, rows: Tensor) -> Tensor:
+        """Weigh the layers of rows or frames, as :meth:`forward` takes them: (B, R, L, D) -> (B, R, W)."""
         if self.layers == "weighted":
-            mixed = torch.einsum("brld,l->brd", rows, self.layer_weights.softmax(0).to(rows.dtype))
-        elif self._range is not None:
+            return torch.einsum("brld,l->brd", rows, self.layer_weights.softmax(0).to(rows.dtype))
+        if self._range is not None:
             chosen = rows[:, :, self._range.start : self._range.stop]
-            mixed = (rows if rows.shape[2] == len(self._range) else chosen).flatten(2)
-        else:
-            mixed = rows[:, :, -1]
+            return (rows if rows.shape[2] == len(self._range) else chosen).flatten(2)
+        return rows[:, :, -1]
+
+    def weigh_layers(self, num_layers: int) -> Tensor:
+        """What each of all layers counts for, (L,): 1 for each that is read side by side, else a share."""
+        if self.layers == "weighted":
+            return self.layer_weights.softmax(0)
+        weights = torch.zeros(num_layers)
+        weights[list(self._range or [num_layers - 1])] = 1.0
+        return weights
+
+    def weigh_frames(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """The share that each frame has in the mean over time.
+
+        Args:
+            frames: frames whose layers are weighed, (B, F, W).
+            mask: True at real frames, (B, F); at least one in each row.
+
+        Returns:
+            (B, F), float32; 0 at padding, 1 in sum.
+        """
+        if self.pooling != "attention":
+            return mask / mask.sum(dim=1, keepdim=True)
+        scores = self.score(frames).float().squeeze(-1)
+        return scores.masked_fill(~mask, torch.finfo(torch.float32).min).softmax(-1)
+
+    def _pool(self, rows: Tensor, mask: Tensor) -> Tensor:
+        mixed = self.mix(rows)
         if self.pooling == "mean":
             return mixed[:, 0]
         if self.pooling == "mean+std":
             return mixed.flatten(1)
-        scores = self.score(mixed).float().squeeze(-1).masked_fill(~mask, torch.finfo(torch.float32).min)
+        weights = self.weigh_frames(mixed, mask)
         real = mixed.masked_fill(~mask[..., None], 0.0)
-        return torch.einsum("br,brd->bd", scores.softmax(-1).to(real.dtype), real)
+        return torch.einsum("br,brd->bd", weights.to(real.dtype), real)
 
 
 def masked_statistics(hidden: Tensor, mask: Tensor) -> Tensor:
