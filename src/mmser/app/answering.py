@@ -11,7 +11,7 @@ from mmser.app.pictures import draw_clip, to_png
 from mmser.audio.cleaning import mark_kept
 from mmser.audio.io import SAMPLE_RATE_HZ, resample
 from mmser.audio.streaming import iter_blocks, read_header
-from mmser.errors import AudioError
+from mmser.errors import AudioError, SettingsError
 from mmser.inference.prediction import Prediction
 from mmser.inference.recognizer import EmotionRecognizer
 from mmser.inference.timeline import Timeline, build_timeline
@@ -43,6 +43,17 @@ class UploadLimits:
 
     max_minutes: float = 20.0
     max_upload_mb: int = 100
+
+    def __post_init__(self) -> None:
+        """Check the figures.
+
+        Raises:
+            SettingsError: they let nothing in.
+        """
+        if not self.max_minutes > 0:
+            raise SettingsError(f"--max-minutes is {self.max_minutes:g}, expected minutes above 0.")
+        if self.max_upload_mb < 1:
+            raise SettingsError(f"--max-upload-mb is {self.max_upload_mb}, expected megabytes from 1.")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from mmser.app.answering import UploadLimits, needs_words
-from mmser.audio.io import SAMPLE_RATE_HZ
+from mmser.audio.io import SAMPLE_RATE_HZ, read_bytes
 from mmser.demo.synthesis import PROSODY, Synthesizer, Voice, color_voice
 from mmser.errors import RunFormatError, SettingsError
 from mmser.evaluation.report import read_metrics
@@ -69,13 +69,13 @@ class Equipment:
 
     Attributes:
         recognizer: the model; it takes one visitor's clip at a time.
-        samples: title -> clip, a file or its bytes.
+        samples: title -> clip, the bytes of an audio file.
         samples_are_synthetic: whether a synthesizer speaks them.
         metrics: metrics.json of the run; None where the model came without.
     """
 
     recognizer: EmotionRecognizer
-    samples: Mapping[str, Path | bytes]
+    samples: Mapping[str, bytes]
     samples_are_synthetic: bool
     metrics: Mapping[str, Any] | None
 
@@ -88,7 +88,7 @@ def load_equipment(settings: AppSettings) -> Equipment:
         CheckpointError: the folder lacks weights, or Whisper's cannot be had.
         SettingsError: no sample in the folder named; or as :class:`EmotionRecognizer`.
     """
-    samples = None if settings.samples is None else find_samples(Path(settings.samples))
+    samples = None if settings.samples is None else read_samples(Path(settings.samples))
     recognizer = EmotionRecognizer.from_pretrained(
         settings.run,
         device=settings.device,
@@ -105,7 +105,7 @@ def load_equipment(settings: AppSettings) -> Equipment:
     )
 
 
-def find_samples(folder: Path) -> dict[str, Path]:
+def read_samples(folder: Path) -> dict[str, bytes]:
     """Name -> clip: the first ``MAX_SAMPLES`` recordings of a folder.
 
     Raises:
@@ -118,7 +118,7 @@ def find_samples(folder: Path) -> dict[str, Path]:
         raise SettingsError(
             f"--samples {folder}: {wrong}, expected a folder with clips ({', '.join(sorted(SUFFIXES))})."
         )
-    return {path.stem: path for path in clips[:MAX_SAMPLES]}
+    return {path.stem: read_bytes(path) for path in clips[:MAX_SAMPLES]}
 
 
 def speak_samples() -> dict[str, bytes]:

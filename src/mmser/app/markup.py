@@ -83,7 +83,7 @@ def show_bars(shares: Mapping[str, float], named: str | None, threshold: float =
 def show_warnings(warnings: Sequence[ClipWarning]) -> str:
     """A line each."""
     lines = "".join(f"<li>{escape(warning.message)}</li>" for warning in warnings)
-    return f'<ul class="mm-notes mm-block">{lines}</ul>' if lines else ""
+    return f'<ul class="mm-notes">{lines}</ul>' if lines else ""
 
 
 def show_pictures(pictures: Sequence[bytes], alt: str) -> str:
@@ -119,8 +119,8 @@ def show_model(metrics: Mapping[str, Any] | None, classes: Sequence[str], run: s
         "Model": name_system(metrics["system"]),
         "Learnt from": "; ".join(map(title_of, metrics["corpora"])),
         "Measured": f"UA {test['ua']:.1f} % ({low:.1f} to {high:.1f}), WA {test['wa']:.1f} %, on "
-        f"{count_of(test['n'], 'test clip')}, {describe_protocol(metrics)}. WA is the share of clips that are "
-        "right, UA the mean of that share over the emotions.",
+        f"{count_of(test['n'], 'test clip')}, {describe_protocol(metrics)}. WA is the share of clips that "
+        "are right, UA the mean of that share over the emotions.",
         "Weakest": f"{weakest}, of which it hears {test['recall'][weakest]:.0f} %.",
     }
     return _wrap(_list_facts(facts))
@@ -187,8 +187,10 @@ def _show_shares(name: str, timeline: Timeline) -> str:
         return _show_head(over, "No speech", "nobody is heard to speak in it")
     longest = max(seconds, key=seconds.__getitem__)
     shares = {label: value / spoken_s for label, value in seconds.items()}
-    head = _show_head(over, f"Mostly {longest}", f"{100 * shares[longest]:.0f} % of the speech")
-    return head + show_bars(shares, longest)
+    most = f"{100 * shares[longest]:.0f} % of the speech"
+    if shares[longest] > 0.5:
+        return _show_head(over, f"Mostly {longest}", most) + show_bars(shares, longest)
+    return _show_head(over, "Mixed", f"most often {longest}, {most}") + show_bars(shares, longest)
 
 
 def _show_segment(segment: Segment, colours: Mapping[str, str]) -> str:

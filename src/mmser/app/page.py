@@ -21,6 +21,10 @@ from mmser.errors import AudioError, MmserError
 logger = logging.getLogger(__name__)
 
 UPLOAD, RECORD, SAMPLES = "Upload", "Record", "Samples"
+NO_MICROPHONE = (
+    "No microphone? Allow it for this page in the browser's address bar and click again, or upload a "
+    "recording. Browsers give it to pages of this machine and of https alone."
+)
 
 
 class Clip(NamedTuple):
@@ -41,6 +45,9 @@ def show_page(settings: AppSettings) -> None:
     words = ask_for_words(equipment) if clip else None
     if clip:
         show_clip(clip, words, equipment, settings)
+    else:
+        for name in ("key", "answer"):
+            st.session_state.pop(name, None)
     with st.expander("About the model", expanded=clip is None):
         st.html(markup.show_model(equipment.metrics, equipment.recognizer.classes, show_name(settings.run)))
     st.html(markup.show_footer())
@@ -49,20 +56,19 @@ def show_page(settings: AppSettings) -> None:
 def ask_for_clip(equipment: Equipment, settings: AppSettings) -> Clip | None:
     """Let the visitor upload, record or choose one."""
     ways = [UPLOAD, RECORD, *([SAMPLES] if equipment.samples else [])]
-    way = st.segmented_control(
-        "Where the clip comes from", ways, default=UPLOAD, label_visibility="collapsed"
-    )
+    label = "Where the clip comes from"
+    way = st.segmented_control(label, ways, default=UPLOAD, required=True, label_visibility="collapsed")
     if way == RECORD:
-        recorded = st.audio_input(
-            "Record about three seconds of speech. The browser asks for the microphone."
-        )
-        return recorded and Clip("recording.wav", recorded.getvalue(), is_recorded=True)
+        recorded = st.audio_input("About three seconds of speech. The browser asks for the microphone.")
+        if not recorded:
+            st.caption(NO_MICROPHONE)
+        return Clip("recording.wav", recorded.getvalue(), is_recorded=True) if recorded else None
     if way == SAMPLES:
         return choose_sample(equipment)
     limits = settings.limits
     uploaded = st.file_uploader(
         f"A recording of speech: WAV, FLAC, MP3 or OGG, up to {limits.max_upload_mb} MB and "
-        f"{limits.max_minutes:g} minutes",
+        f"{limits.max_minutes:g} minutes.",
         max_upload_size=limits.max_upload_mb,
     )
     return Clip(uploaded.name, uploaded.getvalue()) if uploaded else None
@@ -70,16 +76,11 @@ def ask_for_clip(equipment: Equipment, settings: AppSettings) -> Clip | None:
 
 def choose_sample(equipment: Equipment) -> Clip | None:
     """Let the visitor click a sample."""
-    label = "Clips to try"
+    label = "Clips to try."
     if equipment.samples_are_synthetic:
-        label = (
-            "A synthesizer speaks these, as if it were so. They show the page, not how people are understood."
-        )
+        label += " A synthesizer speaks them: they show the page, not how well people are understood."
     name = st.pills(label, [*equipment.samples])
-    if name is None:
-        return None
-    found = equipment.samples[name]
-    return Clip(name, found.read_bytes() if isinstance(found, Path) else found)
+    return None if name is None else Clip(name, equipment.samples[name])
 
 
 def ask_for_words(equipment: Equipment) -> str | None:
@@ -111,7 +112,7 @@ def show_answer(given: Answer, clip: Clip, equipment: Equipment) -> None:
     """Answer and picture beside one another; of a longer recording below one another."""
     text = markup.show_answer(given, equipment.recognizer.abstain_threshold, name_transcriber(equipment))
     if given.timeline is None:
-        left, right = st.columns([5, 6], gap="large")
+        left, right = st.columns([5, 6], gap="medium")
     else:
         left = right = st.container()
     left.html(text)
@@ -121,7 +122,7 @@ def show_answer(given: Answer, clip: Clip, equipment: Equipment) -> None:
     if not clip.is_recorded:  # which has a player already
         right.audio(clip.content)
     if given.timeline is not None:
-        with st.expander("What is said when"):
+        with st.expander("What is heard when"):
             st.html(markup.show_segments(given.timeline))
     left.download_button(
         "Save as JSON",

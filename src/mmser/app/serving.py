@@ -53,8 +53,8 @@ def check_address(address: Address) -> None:
             advice = f"The next free one is {free}: mmser app … --port {free}" if free else "Give another."
             raise SettingsError(f"--port {address.port} is taken on {address.host}. {advice}") from error
         raise SettingsError(
-            f"Nothing can be served at {address.host}, port {address.port} ({error.strerror or error}). Give a "
-            "name or address of this machine, and a port from 1024: --host localhost --port 8501."
+            f"Nothing can be served at {address.host}, port {address.port} ({error.strerror or error}). Give "
+            "a name or address of this machine, and a port from 1024: --host localhost --port 8501."
         ) from error
 
 
@@ -103,12 +103,20 @@ def keep_uploads_in_memory(max_upload_mb: int) -> None:
 
 
 def _bind(host: str, port: int) -> None:
-    """Listen for a moment."""
-    for family, kind, protocol, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[:1]:
-        with socket.socket(family, kind, protocol) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place)
-            listener.listen()
+    """Listen for a moment at every address that a host has; OSError where one is taken or none is there."""
+    failures = []
+    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, place in places:
+        try:
+            with socket.socket(family, kind, protocol) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(place)
+                listener.listen()
+        except OSError as error:
+            failures.append(error)
+    taken = [error for error in failures if error.errno == errno.EADDRINUSE]
+    if taken or len(failures) == len(places):
+        raise (taken or failures)[0]
 
 
 def _find_free_port(address: Address) -> int | None:

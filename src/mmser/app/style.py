@@ -31,7 +31,7 @@ CSS = """<style>
 .mm-value {text-align: right; font-variant-numeric: tabular-nums}
 .mm-block {margin-top: 1.4rem}
 .mm-quote {font-size: 1.1rem; font-style: italic}
-.mm-notes {list-style: none; margin: 0 !important; padding: 0 !important}
+.mm-notes {list-style: none; margin: 1.2rem 0 0 !important; padding: 0 !important}
 .mm-notes li {margin: .4rem 0 0; padding: .45rem .8rem; border-left: 3px solid #d69e2e; background: #fdf8ec;
   font-size: .92rem}
 .mm img {display: block; width: 100%; height: auto}
