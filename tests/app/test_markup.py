@@ -8,14 +8,14 @@ from factories_timeline import make_timeline
 from mmser.app.answering import Answer
 from mmser.app.markup import (
     LIMITS,
+    format_answer,
+    format_bars,
+    format_footer,
+    format_model,
+    format_pictures,
+    format_segments,
+    format_warnings,
     name_system,
-    show_answer,
-    show_bars,
-    show_footer,
-    show_model,
-    show_pictures,
-    show_segments,
-    show_warnings,
 )
 from mmser.inference.prediction import ClipWarning, Prediction
 from mmser.inference.segments import Segment
@@ -29,11 +29,11 @@ def text_of(html):
 
 
 def of_clip(prediction, name="a.wav", threshold=0.0):
-    return show_answer(Answer(name, 3.3, prediction, None, ()), threshold, "What Whisper heard")
+    return format_answer(Answer(name, 3.3, prediction, None, ()), threshold, "What Whisper heard")
 
 
 def of_talk(timeline):
-    return text_of(show_answer(Answer("talk.wav", 12, None, timeline, ()), 0, ""))
+    return text_of(format_answer(Answer("talk.wav", 12, None, timeline, ()), 0, ""))
 
 
 def test_a_clip_is_shown_with_label_bars_words_and_warnings():
@@ -56,7 +56,7 @@ def test_an_answer_below_the_threshold_is_uncertain_and_no_bar_is_set_off():
 
 
 def test_bars_are_as_long_as_what_they_stand_for():
-    html = show_bars({"sad": 0.031, "angry": 0.969}, "angry")
+    html = format_bars({"sad": 0.031, "angry": 0.969}, "angry")
     assert re.findall(r"width:([\d.]+)%", html) == ["96.9", "3.1"]
     assert "mm-mark" not in html
 
@@ -64,8 +64,8 @@ def test_bars_are_as_long_as_what_they_stand_for():
 def test_whatever_comes_from_elsewhere_is_escaped():
     prediction = Prediction(EVIL, {EVIL: 1.0}, EVIL, 1.6, (ClipWarning("quiet", EVIL),))
     timeline = replace(make_timeline(), segments=(Segment(0, 12, True, "angry", {"angry": 1.0}, EVIL),))
-    html = of_clip(prediction, name=EVIL) + show_segments(timeline) + show_pictures([b""], EVIL)
-    html += show_model(None, [EVIL], EVIL) + show_warnings([ClipWarning("quiet", EVIL)])
+    html = of_clip(prediction, name=EVIL) + format_segments(timeline) + format_pictures([b""], EVIL)
+    html += format_model(None, [EVIL], EVIL) + format_warnings([ClipWarning("quiet", EVIL)])
     assert "<img src=x" not in html
     assert "onerror" in text_of(html)
 
@@ -91,11 +91,11 @@ def test_where_nobody_speaks_that_is_said():
 
 
 def test_segments_are_listed_with_their_words_and_very_many_are_cut():
-    assert text_of(show_segments(make_timeline())) == (
+    assert text_of(format_segments(make_timeline())) == (
         "0:01 angry 90 % Kids, talking 0:06 uncertain by the door"
     )
     many = tuple(Segment(i, i + 1.0, True, "angry", {"angry": 1.0}) for i in range(203))
-    assert text_of(show_segments(replace(make_timeline(), segments=many))).endswith(
+    assert text_of(format_segments(replace(make_timeline(), segments=many))).endswith(
         "… and 3 more; the file holds all."
     )
 
@@ -110,7 +110,7 @@ def test_segments_are_listed_with_their_words_and_very_many_are_cut():
 def test_the_model_is_shown_with_how_it_was_measured(leaks, measured):
     rows = ("ravdess/01 angry angry", "ravdess/02 sad angry", "tess/OAF sad sad")
     metrics = make_run(rows, leaks=leaks).metrics
-    found = text_of(show_model(metrics, ["angry", "sad"], "run"))
+    found = text_of(format_model(metrics, ["angry", "sad"], "run"))
     low, high = metrics["test"]["intervals"]["ua"]
     assert f"UA 75.0 % ({low:.1f} to {high:.1f}), WA 66.7 %, on 3 test clips, {measured}" in found
     assert "Model HuBERT + BERT Emotions angry, sad Learnt from RAVDESS, speech; TESS" in found
@@ -118,7 +118,7 @@ def test_the_model_is_shown_with_how_it_was_measured(leaks, measured):
 
 
 def test_a_model_without_scores_says_so():
-    assert "how good it is cannot be said" in show_model(None, ["angry"], "run")
+    assert "how good it is cannot be said" in format_model(None, ["angry"], "run")
 
 
 def test_towers_are_called_as_people_call_them():
@@ -127,5 +127,5 @@ def test_towers_are_called_as_people_call_them():
 
 
 def test_limits_are_always_there():
-    assert text_of(show_footer()) == LIMITS
+    assert text_of(format_footer()) == LIMITS
     assert "Not for decisions about people" in LIMITS

@@ -34,7 +34,7 @@ _OTHERS, _UNSURE = "#b8c2cc", "#8a97a5"  # bars of what is not named, and of not
 _MAX_SEGMENTS = 200
 
 
-def show_answer(answer: Answer, threshold: float, transcriber: str) -> str:
+def format_answer(answer: Answer, threshold: float, transcriber: str) -> str:
     """The label, how sure it is, a bar a class, the words and what speaks against the answer.
 
     Args:
@@ -43,23 +43,23 @@ def show_answer(answer: Answer, threshold: float, transcriber: str) -> str:
         transcriber: who is named above the words.
     """
     if answer.timeline is not None:
-        return _wrap(_show_shares(answer.name, answer.timeline))
+        return _wrap(_format_shares(answer.name, answer.timeline))
     prediction = answer.prediction
     if prediction is None:
         return ""
     times = f"{answer.duration_s:.1f} s, {prediction.duration_s:.1f} s of it heard after cleaning"
     parts = [
-        _show_head(
+        _format_head(
             f"{answer.name} · {times}", prediction.label or UNCERTAIN, _say_how_sure(prediction, threshold)
         ),
-        show_bars(prediction.probabilities, prediction.label, threshold),
-        _show_words(prediction, transcriber),
-        show_warnings(prediction.warnings),
+        format_bars(prediction.probabilities, prediction.label, threshold),
+        _format_words(prediction, transcriber),
+        format_warnings(prediction.warnings),
     ]
     return _wrap("".join(parts))
 
 
-def show_bars(shares: Mapping[str, float], named: str | None, threshold: float = 0.0) -> str:
+def format_bars(shares: Mapping[str, float], named: str | None, threshold: float = 0.0) -> str:
     """A horizontal bar a name, the longest first.
 
     Args:
@@ -80,13 +80,13 @@ def show_bars(shares: Mapping[str, float], named: str | None, threshold: float =
     return f'<ul class="mm-bars">{"".join(rows)}</ul>'
 
 
-def show_warnings(warnings: Sequence[ClipWarning]) -> str:
+def format_warnings(warnings: Sequence[ClipWarning]) -> str:
     """A line each."""
     lines = "".join(f"<li>{escape(warning.message)}</li>" for warning in warnings)
     return f'<ul class="mm-notes">{lines}</ul>' if lines else ""
 
 
-def show_pictures(pictures: Sequence[bytes], alt: str) -> str:
+def format_pictures(pictures: Sequence[bytes], alt: str) -> str:
     """PNG pictures of one thing: one, or a wide one and one for phones."""
     classes = ("",) if len(pictures) == 1 else ("mm-wide", "mm-narrow")
     images = (
@@ -96,22 +96,22 @@ def show_pictures(pictures: Sequence[bytes], alt: str) -> str:
     return _wrap("".join(images))
 
 
-def show_segments(timeline: Timeline) -> str:
+def format_segments(timeline: Timeline) -> str:
     """A row a stretch of speech: when, what, how sure, which words."""
     colours = colour_classes(timeline.classes)
     spoken = [segment for segment in timeline.segments if segment.speech]
-    rows = "".join(_show_segment(segment, colours) for segment in spoken[:_MAX_SEGMENTS])
+    rows = "".join(_format_segment(segment, colours) for segment in spoken[:_MAX_SEGMENTS])
     left_out = len(spoken) - _MAX_SEGMENTS
     more = f'<p class="mm-faint">… and {left_out:,} more; the file holds all.</p>' if left_out > 0 else ""
     return _wrap(f'<table class="mm-segments"><tbody>{rows}</tbody></table>{more}')
 
 
-def show_model(metrics: Mapping[str, Any] | None, classes: Sequence[str], run: str) -> str:
+def format_model(metrics: Mapping[str, Any] | None, classes: Sequence[str], run: str) -> str:
     """What the model is and how good it was found to be."""
     facts = {"Model": run, "Emotions": ", ".join(classes)}
     if metrics is None:
         facts["Scores"] = "The model came without metrics.json: how good it is cannot be said."
-        return _wrap(_list_facts(facts))
+        return _wrap(_format_facts(facts))
     test = metrics["test"]
     low, high = test["intervals"]["ua"]
     weakest = min(test["recall"], key=test["recall"].__getitem__)
@@ -123,7 +123,7 @@ def show_model(metrics: Mapping[str, Any] | None, classes: Sequence[str], run: s
         "are right, UA the mean of that share over the emotions.",
         "Weakest": f"{weakest}, of which it hears {test['recall'][weakest]:.0f} %.",
     }
-    return _wrap(_list_facts(facts))
+    return _wrap(_format_facts(facts))
 
 
 def name_system(system: str) -> str:
@@ -131,7 +131,7 @@ def name_system(system: str) -> str:
     return " + ".join(_TOWERS.get(tower, tower) for tower in system.split("+"))
 
 
-def show_header(reads_text: bool) -> str:
+def format_header(reads_text: bool) -> str:
     """The title, and one line below it."""
     hears = "how something is said, and what is said" if reads_text else "how something is said"
     return _wrap(
@@ -140,7 +140,7 @@ def show_header(reads_text: bool) -> str:
     )
 
 
-def show_footer() -> str:
+def format_footer() -> str:
     """Limits and ethics."""
     return _wrap(f'<p class="mm-foot mm-faint">{escape(LIMITS)}</p>')
 
@@ -149,7 +149,7 @@ def _wrap(content: str) -> str:
     return f'<div class="mm">{content}</div>'
 
 
-def _show_head(over: str, label: str, sure: str) -> str:
+def _format_head(over: str, label: str, sure: str) -> str:
     return (
         f'<p class="mm-over">{escape(over)}</p><div class="mm-head" role="status">'
         f'<span class="mm-label">{escape(label.capitalize())}</span>'
@@ -166,7 +166,7 @@ def _say_how_sure(prediction: Prediction, threshold: float) -> str:
     return f"{100 * prediction.confidence:.0f} %"
 
 
-def _show_words(prediction: Prediction, transcriber: str) -> str:
+def _format_words(prediction: Prediction, transcriber: str) -> str:
     if not prediction.transcript:
         return ""
     return (
@@ -175,7 +175,7 @@ def _show_words(prediction: Prediction, transcriber: str) -> str:
     )
 
 
-def _show_shares(name: str, timeline: Timeline) -> str:
+def _format_shares(name: str, timeline: Timeline) -> str:
     """Of a longer recording: which label lasts longest, and what share of speech each has."""
     seconds: dict[str, float] = {}
     for segment in (each for each in timeline.segments if each.speech):
@@ -184,16 +184,16 @@ def _show_shares(name: str, timeline: Timeline) -> str:
     spoken_s = sum(seconds.values())
     over = f"{name} · {format_time(timeline.duration_s)}, {format_time(spoken_s)} of it speech"
     if not spoken_s:
-        return _show_head(over, "No speech", "nobody is heard to speak in it")
+        return _format_head(over, "No speech", "nobody is heard to speak in it")
     longest = max(seconds, key=seconds.__getitem__)
     shares = {label: value / spoken_s for label, value in seconds.items()}
     most = f"{100 * shares[longest]:.0f} % of the speech"
     if shares[longest] > 0.5:
-        return _show_head(over, f"Mostly {longest}", most) + show_bars(shares, longest)
-    return _show_head(over, "Mixed", f"most often {longest}, {most}") + show_bars(shares, longest)
+        return _format_head(over, f"Mostly {longest}", most) + format_bars(shares, longest)
+    return _format_head(over, "Mixed", f"most often {longest}, {most}") + format_bars(shares, longest)
 
 
-def _show_segment(segment: Segment, colours: Mapping[str, str]) -> str:
+def _format_segment(segment: Segment, colours: Mapping[str, str]) -> str:
     colour = colours.get(segment.label or "", _OTHERS)
     sure = f" {100 * segment.probabilities[segment.label]:.0f} %" if segment.label else ""
     cells = (
@@ -204,6 +204,6 @@ def _show_segment(segment: Segment, colours: Mapping[str, str]) -> str:
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _list_facts(facts: Mapping[str, str]) -> str:
+def _format_facts(facts: Mapping[str, str]) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     return f'<dl class="mm-facts">{rows}</dl>'

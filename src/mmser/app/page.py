@@ -40,7 +40,7 @@ def show_page(settings: AppSettings) -> None:
     st.set_page_config(page_title="Emotion in speech", layout="centered", menu_items={})
     st.html(CSS)
     equipment = load_equipment(settings)
-    st.html(markup.show_header(equipment.recognizer.reads_text))
+    st.html(markup.format_header(equipment.recognizer.reads_text))
     clip = ask_for_clip(equipment, settings)
     words = ask_for_words(equipment) if clip else None
     if clip:
@@ -49,8 +49,8 @@ def show_page(settings: AppSettings) -> None:
         for name in ("key", "answer"):
             st.session_state.pop(name, None)
     with st.expander("About the model", expanded=clip is None):
-        st.html(markup.show_model(equipment.metrics, equipment.recognizer.classes, show_name(settings.run)))
-    st.html(markup.show_footer())
+        st.html(markup.format_model(equipment.metrics, equipment.recognizer.classes, show_name(settings.run)))
+    st.html(markup.format_footer())
 
 
 def ask_for_clip(equipment: Equipment, settings: AppSettings) -> Clip | None:
@@ -110,20 +110,20 @@ def show_clip(clip: Clip, words: str | None, equipment: Equipment, settings: App
 
 def show_answer(given: Answer, clip: Clip, equipment: Equipment) -> None:
     """Answer and picture beside one another; of a longer recording below one another."""
-    text = markup.show_answer(given, equipment.recognizer.abstain_threshold, name_transcriber(equipment))
+    text = markup.format_answer(given, equipment.recognizer.abstain_threshold, name_transcriber(equipment))
     if given.timeline is None:
         left, right = st.columns([5, 6], gap="medium")
     else:
         left = right = st.container()
     left.html(text)
-    right.html(markup.show_pictures(given.pictures, given.describe_pictures()))
+    right.html(markup.format_pictures(given.pictures, given.describe_pictures()))
     if given.timeline is None:
         right.caption("Parts on grey are cut before the model listens.")
     if not clip.is_recorded:  # which has a player already
         right.audio(clip.content)
     if given.timeline is not None:
         with st.expander("What is heard when"):
-            st.html(markup.show_segments(given.timeline))
+            st.html(markup.format_segments(given.timeline))
     left.download_button(
         "Save as JSON",
         json.dumps(given.to_dict(), ensure_ascii=False, indent=1),

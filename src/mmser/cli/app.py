@@ -70,14 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     address = Address(arguments.host, arguments.port)
     check_address(address)
-    print(f"Loading {arguments.run} …")
+    print(f"Loading {arguments.run} …", flush=True)
     hide_loading_bars()
     try:
         load_equipment(settings)
     except CheckpointError as error:
         raise SettingsError(str(error)) from error
-    print(f"The page is at {address} (Ctrl-C stops it).")
+    print(f"The page is at {address} (Ctrl-C stops it).", flush=True)
     if not address.is_local:
-        print("Other machines reach it too; their browsers give no microphone to pages without https.")
+        warning = "Other machines reach it too; their browsers give no microphone to pages without https."
+        print(warning, flush=True)
     serve(settings, address, opens_browser=not arguments.no_browser)
     return 0
