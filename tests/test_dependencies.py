@@ -38,10 +38,11 @@ def _imported(folder):
 def test_every_library_that_the_package_and_its_recipes_import_is_declared():
     imported = _imported("src") | _imported("recipes")
     assert {"numpy", "scikit-learn", "pyyaml", "openai-whisper"} <= imported
-    assert imported - _declared(["baselines", "demo", "faster-whisper", "lora", "onnx", "opensmile"]) == set()
+    extras = ["app", "baselines", "demo", "faster-whisper", "lora", "onnx", "opensmile"]
+    assert imported - _declared(extras) == set()
 
 
 def test_every_library_that_tests_and_benchmarks_import_is_declared():
     local = {_normal(path.stem) for path in (ROOT / "tests").rglob("*.py")}
     imported = (_imported("tests") | _imported("benchmarks")) - local
-    assert imported - _declared(["baselines", "demo", "dev", "notebooks", "onnx"]) == set()
+    assert imported - _declared(["app", "baselines", "demo", "dev", "notebooks", "onnx"]) == set()

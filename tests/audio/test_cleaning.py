@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from factories_audio import make_speech
-from mmser.audio.cleaning import CleaningSettings, clean_waveform, cut_silence
+from mmser.audio.cleaning import CleaningSettings, clean_waveform, cut_silence, mark_kept
 from mmser.errors import AudioError, UnknownNameError
 
 RATE_HZ = 16_000
@@ -54,6 +54,14 @@ def test_speech_loses_its_silent_ends():
     padded = np.concatenate([np.zeros(RATE_HZ), speech, np.zeros(RATE_HZ)]).astype(np.float32)
     cleaned = clean_waveform(padded, RATE_HZ, CleaningSettings())
     assert 1.2 < len(cleaned) / RATE_HZ < 1.62
+
+
+def test_what_is_kept_is_marked_in_the_whole_recording():
+    # a tone from 500 to 700 ms is kept with 40 ms at both sides of it, as above
+    waveform = _bursts((0.5, 0), (0.2, 0.5), (0.3, 0))
+    whole, kept = mark_kept(waveform, RATE_HZ, PLAIN)
+    np.testing.assert_array_equal(whole, waveform)
+    np.testing.assert_array_equal(np.flatnonzero(kept), np.arange(7360, 11840))
 
 
 def test_any_rate_becomes_16_khz():

@@ -48,6 +48,16 @@ def test_a_title_takes_the_place_of_the_name():
     assert draw_timeline(make_timeline(), title="Call 7").axes[0].get_title(loc="left") == "Call 7"
 
 
+def test_a_narrow_picture_has_fewer_ticks_and_its_legend_in_rows():
+    figure = draw_timeline(make_timeline(), inches=(4.0, 5.0))
+    assert figure.get_size_inches().tolist() == [4, 5]
+    figure.canvas.draw()
+    ticks = [tick for tick in figure.axes[2].get_xticks() if 0 <= tick <= 12]
+    assert ticks == [0, 5, 10]  # of twelve seconds; every two or one would not leave an inch to each
+    rows = {round(text.get_window_extent().y0) for text in figure.legends[0].get_texts()}
+    assert len(rows) == 2  # two classes, "uncertain" and "no speech", three in a row
+
+
 def pixel(picture, band, second):
     """The colour in a band (0 labels, 1 probabilities, 2 levels) at a second, near its upper edge."""
     figure = draw_timeline(make_timeline())

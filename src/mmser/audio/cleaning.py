@@ -71,12 +71,33 @@ def clean_waveform(waveform: np.ndarray, rate_hz: int, settings: CleaningSetting
     Raises:
         AudioError: nothing is to be heard, before or after denoising ("silent").
     """
+    denoised, kept = mark_kept(waveform, rate_hz, settings)
+    return denoised[kept]
+
+
+def mark_kept(
+    waveform: np.ndarray, rate_hz: int, settings: CleaningSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resample and denoise, and say what :func:`clean_waveform` keeps of it.
+
+    Args:
+        waveform: float32 (S,), full scale 1.
+        rate_hz: its sample rate.
+        settings: what to do.
+
+    Returns:
+        float32 (S',) at ``settings.sample_rate_hz``, all samples finite; and True at the samples that are
+        kept, (S',).
+
+    Raises:
+        AudioError: as :func:`clean_waveform`.
+    """
     _check_audible(waveform, settings.silent_peak)
     cleaned = resample(waveform.astype(np.float32, copy=False), rate_hz, settings.sample_rate_hz)
     if settings.denoise:
         cleaned = _denoise(cleaned, settings.sample_rate_hz)
     _check_audible(cleaned, settings.silent_peak)
-    return cut_silence(cleaned, settings)
+    return cleaned, _find_loud(cleaned, settings)
 
 
 def cut_silence(waveform: np.ndarray, settings: CleaningSettings) -> np.ndarray:
@@ -93,6 +114,11 @@ def cut_silence(waveform: np.ndarray, settings: CleaningSettings) -> np.ndarray:
     Returns:
         float32 (S',), 0 < S' <= S.
     """
+    return waveform[_find_loud(waveform, settings)]
+
+
+def _find_loud(waveform: np.ndarray, settings: CleaningSettings) -> np.ndarray:
+    """True at the samples that :func:`cut_silence` joins, (S,)."""
     cell = settings.sample_rate_hz * _CELL_MS // 1000
     levels = _cell_levels(waveform, cell, settings.sample_rate_hz * _WINDOW_MS // 1000)
     loud = levels >= levels.max() * 10 ** (-settings.silence_db / 20)
@@ -101,7 +127,7 @@ def cut_silence(waveform: np.ndarray, settings: CleaningSettings) -> np.ndarray:
     kept = np.zeros(len(waveform), dtype=bool)
     for first, last in edges.reshape(-1, 2) * cell:
         kept[max(0, first - keep) : last + keep] = True
-    return waveform[kept]
+    return kept
 
 
 def _cell_levels(waveform: np.ndarray, cell: int, window: int) -> np.ndarray:

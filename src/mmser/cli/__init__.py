@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from mmser import __version__
 from mmser.cli import (
+    app,
     audit,
     build,
     check,
@@ -36,7 +37,7 @@ from mmser.errors import MmserError, SettingsError, UnknownNameError
 
 COMMANDS = (
     *(corpora, download, check, transcribe, build, audit, probe, features),
-    *(sweep, evaluate, leaderboard, table, compare, predict, timeline, demo),
+    *(sweep, evaluate, leaderboard, table, compare, predict, timeline, app, demo),
     *(export, push, push_corpus),
 )
 

@@ -22,10 +22,10 @@ _INCHES, _DOTS_PER_INCH = (11.0, 5.6), 150
 _INK, _FAINT, _SILENCE, _UNSURE = "#1f2933", "#7b8794", "#eef1f4", "#b8c2cc"
 _WAVE = "#52606d"
 _LEVEL_COLUMNS = 1200
-_MOST_TICKS = 11
 _TICKS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _LEAST_DB = -60.0
-_LEAST_NAMED_SHARE = 0.045  # of the width, for a name to fit into a segment
+_LEAST_NAMED_INCHES = 0.5  # for a name of seven letters to fit into a segment
+_LEGEND_ENTRY_INCHES = 1.05
 _COLOURS = {  # apart from one another also for the colour-blind, as far as eight can be
     "angry": "#d1495b",
     "bored": "#8d99ae",
@@ -48,21 +48,24 @@ def colour_classes(classes: Sequence[str]) -> dict[str, str]:
     return {name: _COLOURS.get(name) or _OTHERS[others.index(name) % len(_OTHERS)] for name in classes}
 
 
-def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
+def draw_timeline(
+    timeline: Timeline, *, title: str | None = None, inches: tuple[float, float] = _INCHES
+) -> Figure:
     """Draw three bands over one axis of time: the labels, the probabilities, the sound.
 
     Args:
         timeline: of any length.
         title: one line above; the name of the recording if None.
+        inches: width and height.
 
     Returns:
-        A figure of 11 x 5.6 inches. Where nobody speaks the ground is pale grey; where the model is not sure
+        A figure. Where nobody speaks the ground is pale grey; where the model is not sure
         enough the label is grey. Of recordings that last longer than can be seen
         (:func:`mmser.inference.coarsening.coarsen`) columns are shown, and the title says how long each is.
     """
     given = timeline
     timeline, cell_s = coarsen(given)
-    figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=inches, dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     bands = figure.subplots(3, 1, sharex=True, height_ratios=(0.7, 3.2, 1.2))
     colours = colour_classes(timeline.classes)
@@ -70,18 +73,18 @@ def draw_timeline(timeline: Timeline, *, title: str | None = None) -> Figure:
         _mark_silence(axes, timeline)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(colors=_INK, labelsize=9)
-    _draw_labels(bands[0], timeline, colours)
+    _draw_labels(bands[0], timeline, colours, _LEAST_NAMED_INCHES / inches[0])
     _draw_probabilities(bands[1], timeline, cell_s, colours)
     _draw_levels(bands[2], timeline)
     bands[2].set_xlim(0, timeline.duration_s)
-    bands[2].xaxis.set_major_locator(MultipleLocator(_choose_tick_s(timeline.duration_s)))
+    bands[2].xaxis.set_major_locator(MultipleLocator(_choose_tick_s(timeline.duration_s, inches[0])))
     bands[2].xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value)))
     bands[2].set_xlabel("time", fontsize=10, color=_INK)
     name = Path(timeline.source).name if title is None else title
     if timeline is not given:
         name += f"   (a column is {cell_s:.0f} s, its label the one that lasts longest)"
     bands[0].set_title(name, loc="left", fontsize=12, color=_INK, pad=10)
-    _add_legend(figure, timeline, colours)
+    _add_legend(figure, timeline, colours, inches[0])
     return figure
 
 
@@ -99,9 +102,9 @@ def format_time(seconds: float, *, digits: int = 0) -> str:
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
 
 
-def _choose_tick_s(duration_s: float) -> float:
-    """The shortest usual distance of ticks that does not make too many."""
-    return next((each for each in _TICKS_S if duration_s / each <= _MOST_TICKS), _TICKS_S[-1])
+def _choose_tick_s(duration_s: float, width_inches: float) -> float:
+    """The shortest usual distance of ticks that leaves an inch to each."""
+    return next((each for each in _TICKS_S if duration_s / each <= width_inches), _TICKS_S[-1])
 
 
 def _mark_silence(axes: Axes, timeline: Timeline) -> None:
@@ -110,8 +113,8 @@ def _mark_silence(axes: Axes, timeline: Timeline) -> None:
     axes.broken_barh(spans, (0, 1), transform=axes.get_xaxis_transform(), color=_SILENCE, zorder=0, lw=0)
 
 
-def _draw_labels(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
-    """A bar a segment of speech, named where the name fits."""
+def _draw_labels(axes: Axes, timeline: Timeline, colours: dict[str, str], least_share: float) -> None:
+    """A bar a segment of speech, named where seven letters take at most that share of the width."""
     axes.set_ylim(0, 1)
     axes.set_yticks([])
     axes.spines[["left", "bottom"]].set_visible(False)
@@ -121,7 +124,7 @@ def _draw_labels(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> Non
         colour = colours.get(segment.label or "", _UNSURE)
         spans.setdefault(colour, []).append((segment.start_s, segment.duration_s))
         name = name_label(segment)
-        if segment.duration_s / timeline.duration_s >= _LEAST_NAMED_SHARE * len(name) / 7:
+        if segment.duration_s / timeline.duration_s >= least_share * len(name) / 7:
             middle = (segment.start_s + segment.end_s) / 2
             ink = "white" if np.dot(to_rgb(colour), (0.3, 0.59, 0.11)) < 0.6 else _INK
             axes.text(middle, 0.5, name, ha="center", va="center", fontsize=9, color=ink)
@@ -157,10 +160,11 @@ def _draw_levels(axes: Axes, timeline: Timeline) -> None:
     axes.set_ylabel("level, dB", fontsize=10, color=_INK)
 
 
-def _add_legend(figure: Figure, timeline: Timeline, colours: dict[str, str]) -> None:
+def _add_legend(figure: Figure, timeline: Timeline, colours: dict[str, str], width_inches: float) -> None:
     entries = {**colours, UNCERTAIN: _UNSURE, NO_SPEECH: _SILENCE}
     patches = [
         Patch(facecolor=colour, edgecolor=_FAINT if name == NO_SPEECH else "none", lw=0.5, label=name)
         for name, colour in entries.items()
     ]
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=9)
+    columns = min(len(patches), int(width_inches / _LEGEND_ENTRY_INCHES))
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
