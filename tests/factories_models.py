@@ -50,7 +50,7 @@ def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     model = _AUDIO_MODELS[kind]()
     _spread(model).save_pretrained(folder)
-    if kind == "whisper":
+    if kind.startswith("whisper"):
         extractor = WhisperFeatureExtractor(chunk_length=WHISPER_WINDOW_S)
     else:
         extractor = Wav2Vec2FeatureExtractor(
@@ -89,16 +89,12 @@ def _spread(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-_AUDIO_MODELS = {
-    "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
-    "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),
-    "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
-    "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
-    "whisper": lambda: WhisperModel(
+def _make_whisper(num_layers: int) -> WhisperModel:
+    return WhisperModel(
         WhisperConfig(
             vocab_size=64,
             d_model=16,
-            encoder_layers=2,
+            encoder_layers=num_layers,
             decoder_layers=1,
             encoder_attention_heads=2,
             decoder_attention_heads=2,
@@ -112,7 +108,16 @@ _AUDIO_MODELS = {
             eos_token_id=2,
             decoder_start_token_id=1,
         )
-    ),
+    )
+
+
+_AUDIO_MODELS = {
+    "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
+    "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),
+    "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
+    "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
+    "whisper": lambda: _make_whisper(2),
+    "whisper-deep": lambda: _make_whisper(6),
 }
 _TEXT_MODELS = {
     "bert": lambda size: BertModel(BertConfig(vocab_size=size, max_position_embeddings=64, **_SIZE)),

@@ -43,6 +43,12 @@ def test_a_build_ends_with_a_summary(build, tmp_path, capsys):
     assert lines[12].startswith("built in ")
 
 
+def test_noise_is_left_where_that_is_asked_for(build, tmp_path):
+    assert build("--no-denoise") == 0
+    about = json.loads((tmp_path / "out/corpus.json").read_text())
+    assert about["settings"]["cleaning"] == BuildSettings().cleaning.to_dict() | {"denoise": False}
+
+
 @pytest.mark.parametrize("option", ["--out", "--cache-dir"])
 def test_a_folder_that_cannot_be_written_is_found_before_the_work(build, tmp_path, capsys, option):
     (tmp_path / "file").write_text("")

@@ -98,6 +98,34 @@ def test_settings_that_a_search_found_may_differ():
     assert find_folds(folds) == [[0, 1]]
 
 
+SWEEP = {"candidates": 6, "inner_folds": 4, "space": ["layers=2-4,1-6", "lda_shrinkage=0.3,0.5,0.7"]}
+
+
+def swept(fold, rows, layers, num_parameters, **changes):
+    settings = {"layers": layers, "window_s": 4}
+    return run(fold, rows, settings=settings, num_parameters=num_parameters, **{"sweep": SWEEP, **changes})
+
+
+def test_settings_that_each_fold_chose_by_a_sweep_may_differ_and_the_size_of_the_head_with_them():
+    folds = [swept(0, FOLD_0, "2-4", 3_000), swept(3, FOLD_3, "1-6", 6_000)]
+    metrics, _ = pool_folds(folds)
+    assert metrics["pooled_folds"] == [0, 3]
+    assert metrics["num_parameters"] is None
+    assert metrics["settings"] == {"window_s": 4}
+
+
+def test_sweeps_of_other_settings_are_not_pooled():
+    other = {**SWEEP, "space": ["layers=2-4,1-6"]}
+    with pytest.raises(SettingsError, match=r"sweep is .*lda_shrinkage.* in fold 0 and .* in fold 3"):
+        pool_folds([swept(0, FOLD_0, "2-4", 3_000), swept(3, FOLD_3, "2-4", 3_000, sweep=other)])
+
+
+def test_a_fold_that_was_not_swept_has_to_agree_with_one_that_was():
+    plain = run(3, FOLD_3, settings={"layers": "1-6", "window_s": 4}, num_parameters=3_000)
+    with pytest.raises(SettingsError, match="setting layers is '2-4' in fold 0 and '1-6' in fold 3"):
+        pool_folds([swept(0, FOLD_0, "2-4", 3_000), plain])
+
+
 @pytest.mark.parametrize(
     ("first", "other", "setting"),
     [

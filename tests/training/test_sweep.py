@@ -55,7 +55,11 @@ def test_inner_folds_judge_each_speaker_once_and_the_best_is_trained_on_all_of_t
     assert sorted(held_out["id"]) == sorted([*splits["train"]["id"], *splits["validation"]["id"]])
     assert metrics["validation"]["n"] == len(held_out)
     assert metrics["validation"]["ua"] == pytest.approx(tried[0].mean)
-    assert metrics["sweep"] == {"candidates": 1, "inner_folds": 2}
+    assert metrics["sweep"] == {
+        "candidates": 1,
+        "inner_folds": 2,
+        "space": ["lda_shrinkage=0.5"],
+    }
 
 
 def test_what_is_trained_for_epochs_is_not_judged_between_them_under_inner_folds(sweep):

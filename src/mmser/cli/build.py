@@ -53,6 +53,12 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     )
     options.add_whisper(add)
     add(
+        "--denoise",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether noise is reduced (default: it is)",
+    )
+    add(
         "--noise-dir",
         type=Path,
         help="recordings of background noise for copies (default: generated)",
@@ -89,12 +95,14 @@ def _add_splits(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build each protocol and fold that was asked for."""
+    from mmser.audio.cleaning import CleaningSettings
     from mmser.curation.builder import build_corpora
     from mmser.curation.filtering import DAMAGED
     from mmser.curation.schema import read_corpus_json
     from mmser.curation.settings import BuildSettings
 
-    settings = BuildSettings().changed(options.read_settings(arguments, _SETTINGS))
+    given = options.read_settings(arguments, _SETTINGS)
+    settings = BuildSettings(cleaning=CleaningSettings(denoise=arguments.denoise)).changed(given)
     started = time.monotonic()
     places = build_corpora(
         arguments.root,

@@ -42,8 +42,8 @@ def pool_folds(
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
             corpora, numbers of folds, classes, numbers of parameters, seeds or settings of the training; a
             fold given twice; a clip in two folds; models on another corpus beside others. Towers may be
-            paths that differ in the fold's number alone; settings that a search found may differ where both
-            searched the same space.
+            paths that differ in the fold's number alone; settings that a search or a sweep found may differ where
+            both searched them, and with them the number of parameters.
     """
     if not runs:
         raise SettingsError("There is no run to pool. Name the folders of two or more folds.")
@@ -106,29 +106,32 @@ def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> N
     first = _describe(*runs[0])
     for metrics, frame in runs[1:]:
         other = _describe(metrics, frame)
+        searched = _searched(runs[0][0]) & _searched(metrics)
         for key in _SHARED_KEYS:
-            if first[key] != other[key]:
+            if first[key] != other[key] and not (key == "num_parameters" and searched):
                 raise _differ(key, first[key], other[key], (runs[0][0]["fold"], metrics["fold"]))
         if (EVALUATED_RUN in runs[0][0]) != (EVALUATED_RUN in metrics):
             one, two = (each.get(EVALUATED_RUN) for each in (runs[0][0], metrics))
             raise _differ(EVALUATED_RUN, one, two, (runs[0][0]["fold"], metrics["fold"]))
-        _check_same_settings(runs[0][0], metrics)
+        sweeps = [each["sweep"] for each in (runs[0][0], metrics) if "sweep" in each]
+        if len(sweeps) == 2 and sweeps[0] != sweeps[1]:
+            raise _differ("sweep", *sweeps, (runs[0][0]["fold"], metrics["fold"]))
+        _check_same_settings(runs[0][0], metrics, searched)
 
 
-def _check_same_settings(first: dict[str, Any], other: dict[str, Any]) -> None:
+def _check_same_settings(first: dict[str, Any], other: dict[str, Any], searched: set[str]) -> None:
     folds = (first["fold"], other["fold"])
-    searched = _searched(first["settings"]) & _searched(other["settings"])
     for key in sorted((first["settings"].keys() | other["settings"].keys()) - _MAY_DIFFER - searched):
         one, two = first["settings"].get(key), other["settings"].get(key)
         if one != two and not (key in _TOWERS and _differ_in_fold(str(one), str(two), folds)):
             raise _differ(f"setting {key}", one, two, folds)
 
 
-def _searched(settings: dict[str, Any]) -> set[str]:
-    """Names of the settings that a search found, of a space like ["learning_rate=1e-4:1e-2"]."""
-    if not settings.get("search_trials"):
-        return set()
-    return {text.partition("=")[0] for text in settings.get("search_space") or ()}
+def _searched(metrics: dict[str, Any]) -> set[str]:
+    """Names of the settings that a search or a sweep found, of a space like ["learning_rate=1e-4:1e-2"]."""
+    settings, swept = metrics["settings"], metrics.get("sweep", {}).get("space", ())
+    space = (settings.get("search_space") or ()) if settings.get("search_trials") else ()
+    return {text.partition("=")[0] for text in (*space, *swept)}
 
 
 def _differ(key: str, first: Any, other: Any, folds: tuple[int, int]) -> SettingsError:
@@ -174,6 +177,7 @@ def _pool_facts(all_metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
             seconds[name] = seconds.get(name, 0.0) + value
     return {
         **{key: first[key] for key in _SHARED_KEYS if key != "classes"},
+        "num_parameters": _shared([metrics["num_parameters"] for metrics in all_metrics]),
         "fold": None,
         "pooled_folds": folds,
         "missing_folds": [fold for fold in range(first["folds"]) if fold not in folds],

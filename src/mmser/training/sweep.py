@@ -108,7 +108,11 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
     best, metrics = tried[0], []
     for seed, frame in zip(sweep.seeds, best.frames, strict=True):
         run = _prepare(sweep, best.values, seed, sweep.out / f"seed-{seed}", _all_but_test(corpus, sweep))
-        run.inputs.facts["sweep"] = {"candidates": len(tried), "inner_folds": sweep.inner_folds}
+        run.inputs.facts["sweep"] = {
+            "candidates": len(tried),
+            "inner_folds": sweep.inner_folds,
+            "space": [f"{name}={','.join(values)}" for name, values in sweep.vary.items()],
+        }
         run.held_out = frame if sweep.inner_folds else None
         metrics.append(train_and_evaluate(run))
     return tried, metrics
