@@ -42,8 +42,8 @@ def pool_folds(
         SettingsError: nothing to pool; a pool among the runs; runs of different systems, schemes, protocols,
             corpora, numbers of folds, classes, numbers of parameters, seeds or settings of the training; a
             fold given twice; a clip in two folds; models on another corpus beside others. Towers may be
-            paths that differ in the fold's number alone; settings that a search or a sweep found may differ where
-            both searched them, and with them the number of parameters.
+            paths that differ in the fold's number alone; settings that a search or a sweep found may differ
+            where both searched them, and with them the number of parameters.
     """
     if not runs:
         raise SettingsError("There is no run to pool. Name the folders of two or more folds.")
@@ -115,7 +115,7 @@ def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> N
             raise _differ(EVALUATED_RUN, one, two, (runs[0][0]["fold"], metrics["fold"]))
         sweeps = [each["sweep"] for each in (runs[0][0], metrics) if "sweep" in each]
         if len(sweeps) == 2 and sweeps[0] != sweeps[1]:
-            raise _differ("sweep", *sweeps, (runs[0][0]["fold"], metrics["fold"]))
+            raise _differ("sweep", sweeps[0], sweeps[1], (runs[0][0]["fold"], metrics["fold"]))
         _check_same_settings(runs[0][0], metrics, searched)
 
 
