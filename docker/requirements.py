@@ -2,8 +2,8 @@
 
     python requirements.py baselines lora
 
-Reads the pyproject.toml of the working folder. In the Dockerfile it stands between that file and pip, so that a
-layer of packages is made anew where a requirement changes, and not where the code or a tool's setting does.
+Reads the pyproject.toml of the working folder. In the Dockerfile it stands between that file and pip, so that
+a layer of packages is made anew where a requirement changes, and not where a tool's setting does.
 """
 
 import sys

@@ -1,8 +1,9 @@
 """A Dockerfile without an engine: its stages, what .dockerignore lets through, its steps done in folders.
 
-A replay leaves out the base images and the steps of an operating system (``apt-get``, ``useradd``): Python is the
-one that runs the tests. It leaves out PyTorch's own index too: pip takes torch from where pip is set up to, in the
-version of constraints.txt. Paths of the image are folders below a folder of the replay's own.
+A replay leaves out the base images and the steps of an operating system (``apt-get``, ``useradd``): Python is
+the one that runs the tests. It leaves out PyTorch's own index too: pip takes torch from where pip is set up
+to, in the version of constraints.txt. In place of triton, a gigabyte for GPUs that Whisper asks for, an empty
+package is installed. Paths of the image are folders below a folder of the replay's own.
 """
 
 import json
@@ -12,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -161,6 +163,11 @@ class Replay:
                 place.mkdir(parents=True, exist_ok=True)
                 self._places[name] = place if step.keyword == "WORKDIR" else self._places[name]
 
+    def build_all(self, *, only_copies: bool = False) -> None:
+        """Do the steps of every stage, as :meth:`build`."""
+        for name in self.stages:
+            self.build(name, only_copies=only_copies)
+
     def run(self, name: str, command: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a command where a container of this stage begins, in its environment."""
         return subprocess.run(
@@ -185,7 +192,7 @@ class Replay:
         self._places[name] = root / self._places[base].relative_to(self.folder / base)
 
     def _fresh_environment(self) -> dict[str, str]:
-        """This process's environment without its virtual environment; ``python3`` and ``pip`` of a base image."""
+        """This process's environment without its virtual one; ``python3`` and ``pip`` of a base image."""
         programs = self.folder / "programs"
         programs.mkdir(exist_ok=True)
         own = getattr(sys, "_base_executable", sys.executable)
@@ -193,7 +200,13 @@ class Replay:
             (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             (programs / name).chmod(0o755)
         kept = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-        return {**kept, "PATH": f"{programs}:/usr/bin:/bin", "PIP_NO_COMPILE": "1"}
+        found = f"{kept.get('PIP_FIND_LINKS', '')} {_write_empty_package(self.folder / 'packages', 'triton')}"
+        return {
+            **kept,
+            "PATH": f"{programs}:/usr/bin:/bin",
+            "PIP_NO_COMPILE": "1",
+            "PIP_FIND_LINKS": found.strip(),
+        }
 
     def _run(self, name: str, step: Step) -> None:
         if step.value.startswith(_OF_THE_SYSTEM):
@@ -247,3 +260,17 @@ class Replay:
         """A text whose absolute paths are those of this machine."""
         tops = "|".join(self._tops)
         return re.sub(rf"(?<![\w/.-])/(?={tops})", f"{self.folder / name}/", text)
+
+
+def _write_empty_package(folder: Path, name: str) -> Path:
+    """Write a wheel of a version above all others that holds nothing; returns the folder."""
+    folder.mkdir(exist_ok=True)
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 9999\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: mmser\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{name}-9999-py3-none-any.whl", "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(f"{name}-9999.dist-info/{file}", text)
+    return folder
