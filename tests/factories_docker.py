@@ -130,12 +130,15 @@ class Replay:
         dockerfile: its path.
         context: folder that ``copy_context`` made.
         folder: an empty one, for the stages.
+        only_resolves: pip chooses packages and installs none; what it would install is in ``resolved``.
     """
 
-    def __init__(self, dockerfile: Path, context: Path, folder: Path):
+    def __init__(self, dockerfile: Path, context: Path, folder: Path, *, only_resolves: bool = False):
         self.stages = read_dockerfile(dockerfile)
         self.context = context
         self.folder = folder
+        self.resolved: dict[str, str] = {}
+        self._only_resolves = only_resolves
         self._tops = sorted(
             set(re.findall(r"(?:^|[\s\"'=:,])/(\w+)", dockerfile.read_text())) - {"usr", "bin"}
         )
@@ -206,6 +209,7 @@ class Replay:
             "PATH": f"{programs}:/usr/bin:/bin",
             "PIP_NO_COMPILE": "1",
             "PIP_FIND_LINKS": found.strip(),
+            **({"PIP_DRY_RUN": "1"} if self._only_resolves else {}),
         }
 
     def _run(self, name: str, step: Step) -> None:
@@ -225,6 +229,8 @@ class Replay:
         )
         for mount in step.mounts("bind"):
             shutil.rmtree(self._inside(name, mount["target"]))
+        for line in re.findall(r"^Would install (.*)$", done.stdout, re.MULTILINE):
+            self.resolved |= dict(each.rsplit("-", 1) for each in line.split())
         if done.returncode:
             raise RuntimeError(f"RUN {step.value}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
 

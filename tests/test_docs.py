@@ -11,7 +11,7 @@ import pytest
 import yaml
 from accelerate.commands.launch import launch_command_parser
 
-from mmser import cli
+from factories_cli import parser_of_mmser
 from mmser.training import arguments as recipe_arguments
 
 ROOT = Path(__file__).parents[1]
@@ -80,18 +80,7 @@ def commands_of(program):
 
 @pytest.fixture(scope="module")
 def parser():
-    """The parser of ``mmser``."""
-    found = []
-
-    def keep(self, *_):
-        found.append(self)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("argparse.ArgumentParser.parse_args", keep)
-        with pytest.raises(KeyboardInterrupt):
-            cli.main([])
-    return found[0]
+    return parser_of_mmser()
 
 
 @pytest.fixture
