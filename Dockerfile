@@ -13,7 +13,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 FROM python AS requirements
 WORKDIR /requirements
 COPY pyproject.toml docker/requirements.py ./
-RUN python requirements.py app onnx > app.txt \
+RUN python requirements.py app demo onnx > app.txt \
     && python requirements.py baselines demo lora onnx > train.txt
 
 FROM python AS wheel

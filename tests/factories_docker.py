@@ -209,7 +209,6 @@ class Replay:
             "PATH": f"{programs}:/usr/bin:/bin",
             "PIP_NO_COMPILE": "1",
             "PIP_FIND_LINKS": found.strip(),
-            **({"PIP_DRY_RUN": "1"} if self._only_resolves else {}),
         }
 
     def _run(self, name: str, step: Step) -> None:
@@ -220,6 +219,8 @@ class Replay:
             source = self._inside(mount["from"], mount["source"])
             shutil.copytree(source, self._inside(name, mount["target"]), dirs_exist_ok=True)
         command = self._moved(name, _INDEX.sub("", step.value))
+        if self._only_resolves:
+            command = command.replace("pip install", "pip install --dry-run")
         done = subprocess.run(
             ["/bin/sh", "-ec", command],
             cwd=self._places[name],
