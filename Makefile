@@ -50,12 +50,13 @@ test-oldest: ## Install the oldest versions allowed into .venv-oldest and run th
 	{ cat constraints-oldest.txt; echo torch==$(OLDEST_TORCH); } > .venv-oldest/constraints.txt
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv-oldest/constraints.txt
 
-quality: $(STAMP) ## Check style, types, layers and spelling
+quality: $(STAMP) ## Check style, types, layers, spelling and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
 
 style: $(STAMP) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
