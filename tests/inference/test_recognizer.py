@@ -320,3 +320,43 @@ def test_several_threads_may_ask_at_once(save_run, waveforms):
     for thread in threads:
         thread.join(timeout=60)
     assert [found[index] for index in range(3)] == expected
+
+
+def test_a_model_trained_to_go_without_text_goes_by_sound_where_nobody_listens(save_run, waveforms):
+    run = save_run("fusion", transcripts=WHISPER | {"whisper": "gone.pt"}, modality_dropout=0.2)
+    recognizer = EmotionRecognizer.from_pretrained(run, whisper="none")
+    sound = [(waveforms[0], 16_000), (waveforms[1], 16_000)]
+    alone, with_text = recognizer.predict(sound), recognizer.predict(sound, texts=[None, "dogs are sitting"])
+    assert [each.transcript for each in alone] == [None, None]
+    assert alone[0].warnings == ()
+    assert with_text[0].probabilities == pytest.approx(alone[0].probabilities, abs=1e-6)
+    assert with_text[1].probabilities != pytest.approx(alone[1].probabilities, abs=1e-3)
+    empty = recognizer.predict(sound[:1], texts=[""])[0]  # nothing is said, which is not the same
+    assert empty.probabilities != pytest.approx(alone[0].probabilities, abs=1e-3)
+
+
+def test_a_model_that_needs_its_text_has_to_be_told_or_listen(save_run):
+    with pytest.raises(
+        SettingsError, match="whisper is 'none', but this model reads what is said and was"
+    ):
+        EmotionRecognizer.from_pretrained(save_run("fusion"), whisper="none")
+
+
+def test_a_silent_recording_is_judged_by_its_text_where_the_model_was_trained_so(save_run, waveforms):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion", modality_dropout=0.2))
+    silence, texts = (np.zeros(32_000, np.float32), 16_000), ["kids are talking", "dogs are sitting"]
+    beside = recognizer.predict([silence, (waveforms[1], 16_000)], texts=texts)
+    (alone,) = recognizer.predict([silence], texts=texts[:1])
+    assert alone.warnings[0].kind == "silent"
+    assert alone.duration_s == 0
+    assert beside[0].probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+    (other,) = recognizer.predict([silence], texts=texts[1:])
+    assert other.probabilities != pytest.approx(alone.probabilities, abs=1e-3)
+    with pytest.raises(AudioError, match="Nothing to be heard"):
+        recognizer.predict([silence], texts=[None])
+
+
+def test_a_silent_recording_is_an_error_for_a_model_that_needs_sound(save_run):
+    recognizer = EmotionRecognizer.from_pretrained(save_run("fusion"))
+    with pytest.raises(AudioError, match="Nothing to be heard"):
+        recognizer.predict([(np.zeros(32_000, np.float32), 16_000)], texts=["kids are talking"])

@@ -63,7 +63,8 @@ def add_recognizer(add: Any) -> None:
     """Add what a trained run listens with, how sure it has to be, and how it runs."""
     add(
         "--whisper",
-        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names)",
+        help="openai-whisper checkpoint that listens, a name or a .pt file (default: what the model names); "
+        "none: nobody does, and a model trained with modality dropout goes by sound alone",
     )
     add(
         "--abstain-below",

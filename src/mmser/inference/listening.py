@@ -10,13 +10,16 @@ from mmser.curation.listeners import TranscriptionSettings, make_listener
 from mmser.curation.transcription import transcribe_waveforms
 from mmser.errors import MmserError, SettingsError
 
+NOBODY = "none"  # given as the checkpoint: nobody listens
+
 
 class Transcriber:
     """Gives a model the kind of transcripts that it was trained on.
 
     Args:
         preprocessing: ``config.preprocessing["transcripts"]`` of the model.
-        whisper: name or ``.pt`` file of the checkpoint that listens in place of the one named there.
+        whisper: name or ``.pt`` file of the checkpoint that listens in place of the one named there;
+            :data:`NOBODY` where none is to.
     """
 
     def __init__(self, preprocessing: Mapping[str, Any], whisper: str | None = None):
@@ -32,7 +35,12 @@ class Transcriber:
     @property
     def listens(self) -> bool:
         """Whether Whisper is asked; a model that was trained on empty texts gets these."""
-        return self.source != "none"
+        return self.source != "none" and not self.is_deaf
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nobody is to listen, so that clips without a text stay without."""
+        return self.settings.whisper == NOBODY
 
     def check(self) -> None:
         """Make sure that transcripts can be had before the work begins.

@@ -27,15 +27,17 @@ from mmser.models.precision import lower_encoders
 
 BATCHES_AHEAD = 4  # clips that are cleaned while others are heard, in batches
 MAX_BATCH_S = 120.0  # of sound, padding included
+_UNHEARD = ClipWarning("silent", "Nothing is to be heard: it was judged by its text alone.")
 
 
 @dataclass(frozen=True)
 class _Cleaned:
-    """A clip that can be classified; ``text`` is None until somebody has listened."""
+    """A clip that can be classified; ``text`` is None until somebody has listened, or for good."""
 
     waveform: np.ndarray
     text: str | None
     warnings: tuple[ClipWarning, ...]
+    has_sound: bool = True
 
 
 class EmotionRecognizer:
@@ -45,7 +47,8 @@ class EmotionRecognizer:
         model: a fusion model or a stock audio classifier.
         processor: its processor.
         whisper: name or ``.pt`` file of the openai-whisper checkpoint that listens, in place of the one that
-            the model names.
+            the model names; "none" where nobody is to, and a model that was trained with modality dropout
+            goes by sound alone.
         abstain_threshold: a label is given from this probability on, 0 to 1, in place of the model's own
             (``config.abstain_threshold``); 0 always answers.
         dtype: "float32", or "bfloat16": the encoders are rounded, which takes a third of the time where the
@@ -56,11 +59,13 @@ class EmotionRecognizer:
         temperature: what logits are divided by (``config.calibration_temperature``); 1 where there is none.
         abstain_threshold: see above; 0 where neither says one.
         reads_text: whether the model needs to know what is said.
+        goes_without: whether it was trained to go without sound or without text (modality dropout).
         limits: what the model knows; clips beyond it get a warning.
 
     Raises:
-        SettingsError: the model does not say how its clips were cleaned, the threshold is no probability, or
-            an export is to run in another precision than its own.
+        SettingsError: the model does not say how its clips were cleaned, the threshold is no probability, an
+            export is to run in another precision than its own, or nobody is to listen for a model that cannot
+            go without text.
         UnknownNameError: a precision that is none of the two.
     """
 
@@ -84,7 +89,13 @@ class EmotionRecognizer:
             )
         self.cleaning = CleaningSettings.from_dict(preprocessing["cleaning"])
         self.reads_text = getattr(config, "text_config", None) is not None
+        self.goes_without = bool(getattr(config, "modality_dropout", 0.0))
         self.transcriber = Transcriber(preprocessing["transcripts"], whisper)
+        if self.transcriber.is_deaf and self.reads_text and not self.goes_without:
+            raise SettingsError(
+                "whisper is 'none', but this model reads what is said and was not trained to go without "
+                "(modality_dropout). Name a checkpoint, or say what is spoken: texts=[…] (`--text`)."
+            )
         self.classes: list[str] = [config.id2label[index] for index in range(len(config.id2label))]
         self.temperature: float = getattr(config, "calibration_temperature", None) or 1.0
         stored = getattr(config, "abstain_threshold", None) or 0.0
@@ -207,6 +218,8 @@ class EmotionRecognizer:
         try:
             waveform = quantize(clean_waveform(recording.waveform, recording.rate_hz, self.cleaning))
         except AudioError as error:
+            if error.reason == "silent" and text is not None and self.goes_without:
+                return _Cleaned(np.zeros(SAMPLE_RATE_HZ, np.float32), text, (_UNHEARD,), has_sound=False)
             raise AudioError(error.reason, f"{name}: {error}") from error
         return _Cleaned(
             waveform,
@@ -228,6 +241,8 @@ class EmotionRecognizer:
 
     def _listen(self, clips: Sequence[_Cleaned]) -> list[_Cleaned]:
         """Let Whisper hear the clips that came without text."""
+        if self.transcriber.is_deaf:
+            return list(clips)
         unheard = [clip.waveform for clip in clips if clip.text is None]
         transcripts = iter(self.transcriber.transcribe(unheard) if unheard else [])
         return [replace(clip, text=next(transcripts)) if clip.text is None else clip for clip in clips]
@@ -238,19 +253,21 @@ class EmotionRecognizer:
         logits = np.empty((len(clips), len(self.classes)))
         lengths = [len(clip.waveform) for clip in clips]
         for batch in iter_batches(lengths, batch_size, MAX_BATCH_S * SAMPLE_RATE_HZ):
-            features = [self.processor.features(clips[i].waveform, str(clips[i].text)) for i in batch]
+            features = [self.processor.features(clips[i].waveform, clips[i].text) for i in batch]
             inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
+            has_sound = torch.tensor([clips[i].has_sound for i in batch], device=self.model.device)
+            inputs["attention_mask"] = inputs["attention_mask"] * has_sound[:, None]
             logits[batch] = self.model(**inputs).logits.double().cpu().numpy()
         return softmax(logits / self.temperature)
 
     def _describe(self, clip: _Cleaned, row: np.ndarray) -> Prediction:
         probabilities = dict(zip(self.classes, row.tolist(), strict=True))
-        expects_words = self.reads_text and self.transcriber.listens
+        expects_words = self.reads_text and self.transcriber.source != "none" and clip.text is not None
         return Prediction(
             label=choose_label(probabilities, self.abstain_threshold),
             probabilities=probabilities,
             transcript=clip.text if self.reads_text else None,
-            duration_s=len(clip.waveform) / SAMPLE_RATE_HZ,
+            duration_s=clip.has_sound * len(clip.waveform) / SAMPLE_RATE_HZ,
             warnings=(*clip.warnings, *(inspect_transcript(str(clip.text)) if expects_words else ())),
         )
 
