@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -6,6 +7,7 @@ import soundfile
 from factories_corpus import make_tone, write_corpus
 from factories_exports import save_run
 from mmser.cli import main
+from mmser.cli.export import choose_folder
 
 
 @pytest.fixture
@@ -27,6 +29,13 @@ def test_an_export_is_predicted_with_as_the_run_is(run, tmp_path, capsys):
         assert main(["predict", str(folder), str(clip), "--text", "kids are talking"]) == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
+
+
+def test_an_export_of_a_hub_model_takes_no_folder_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert choose_folder("me/my-recognizer") == Path("my-recognizer-onnx")
+    Path("runs/fusion").mkdir(parents=True)
+    assert choose_folder("runs/fusion") == Path("runs/fusion/onnx")
 
 
 def test_int8_prints_what_it_costs(run, tmp_path, capsys):

@@ -1,6 +1,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +65,17 @@ def test_bad_files_are_named_and_the_others_are_a_table(run, folder, capsys):
     broken, silent = [line for line in err.splitlines() if line.startswith("error: ")]
     assert broken.startswith(f"error: {folder}/b.wav: not audio")
     assert silent.startswith(f"error: {folder}/c.wav: Nothing to be heard")
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_written_all_the_same(run, clip):
+    name = os.fsencode(clip).replace(b"a.wav", b"\xe9t\xe9.wav")
+    Path(clip).rename(os.fsdecode(name))
+    command = [sys.executable, "-m", "mmser", "predict", run, name, "--text", "kids", "--json"]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer = json.loads(done.stdout.replace("\\udc", "\\\\udc"))
+    assert answer["file"].endswith("\\udce9t\\udce9.wav")
 
 
 def test_json_is_a_line_a_recording_bad_ones_too(run, folder, capsys):

@@ -130,7 +130,12 @@ def test_limits_are_measured():
     assert "Never tested: happy" in limits
     assert "Fewer than 30 test clips, so that their scores say little: RAVDESS, speech + TESS." in limits
     assert "It hears the first 5 s of a clip." in limits
-    assert "a temperature of 1.50" in limits
+    assert "a temperature of 1.50 (1 is none), by which `mmser` divides its logits and the stock" in limits
+
+
+def test_a_pipeline_of_the_models_own_is_not_said_to_leave_its_temperature():
+    card = make_card(calibration={"temperature": 1.5}, files=("pooling.py",))
+    assert "a temperature of 1.50 (1 is none).\n" in card
 
 
 def test_licences_and_papers_of_the_corpora_and_towers_are_named():

@@ -1,5 +1,6 @@
 import pytest
 
+from mmser.errors import AudioError
 from mmser.inference.finding import find_recordings
 
 
@@ -42,6 +43,13 @@ def test_a_dash_reads_a_list_from_stdin_in_its_order(folder):
 
 def test_what_is_named_twice_is_found_once(folder):
     assert names(folder, "b.wav", "*.wav", "") == ["b.wav", "a.FLAC", "deep/c.mp3", "deep/er/d.ogg"]
+
+
+def test_a_name_that_no_file_can_have_does_not_stop_the_rest(folder):
+    first, second = find_recordings(["-"], ["x" * 300, str(folder / "b.wav")])
+    with pytest.raises(AudioError, match=r"^x{300}: cannot be looked up \(File name too long\)"):
+        raise first.error
+    assert second.name == str(folder / "b.wav")
 
 
 @pytest.mark.parametrize(

@@ -336,9 +336,7 @@ def test_a_model_trained_to_go_without_text_goes_by_sound_where_nobody_listens(s
 
 
 def test_a_model_that_needs_its_text_has_to_be_told_or_listen(save_run):
-    with pytest.raises(
-        SettingsError, match="whisper is 'none', but this model reads what is said and was"
-    ):
+    with pytest.raises(SettingsError, match="whisper is 'none', but this model reads what is said and was"):
         EmotionRecognizer.from_pretrained(save_run("fusion"), whisper="none")
 
 
@@ -352,8 +350,9 @@ def test_a_silent_recording_is_judged_by_its_text_where_the_model_was_trained_so
     assert beside[0].probabilities == pytest.approx(alone.probabilities, abs=1e-5)
     (other,) = recognizer.predict([silence], texts=texts[1:])
     assert other.probabilities != pytest.approx(alone.probabilities, abs=1e-3)
-    with pytest.raises(AudioError, match="Nothing to be heard"):
-        recognizer.predict([silence], texts=[None])
+    for nothing in (None, "", "  "):
+        with pytest.raises(AudioError, match="Nothing to be heard"):
+            recognizer.predict([silence], texts=[nothing])
 
 
 def test_a_silent_recording_is_an_error_for_a_model_that_needs_sound(save_run):

@@ -2,6 +2,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from factories_models import save_text_checkpoint
 from mmser.errors import CheckpointError
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification, FusionProcessor
 from mmser.models.loading import choose_device, load_fusion, load_model
@@ -69,6 +70,15 @@ def test_a_head_of_another_shape_is_refused(run):
 def test_a_bare_encoder_is_refused(checkpoints):
     with pytest.raises(CheckpointError, match=r"classifier\.weight.* a bare encoder is for training"):
         load_model(checkpoints / "hubert")
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_model_of_text_alone_is_refused_in_one_line(tmp_path, kind):
+    folder = save_text_checkpoint(kind, tmp_path / kind)
+    with pytest.raises(CheckpointError, match=r"no model could be read \(.*configuration class") as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
 
 
 def test_a_folder_without_weights_is_refused(run):

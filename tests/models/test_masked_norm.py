@@ -52,6 +52,16 @@ def test_a_graph_that_is_traced_normalises_alike():
     assert "aten::group_norm" not in str(torch.jit.trace(run, (hidden, counts)).graph)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_clip_of_one_frame_or_none_has_numbers(count):
+    norm = nn.GroupNorm(4, 4)
+    hidden = torch.randn(2, 4, 50)
+    normed = masked_channel_norm(hidden, torch.tensor([50, count]), norm)
+    assert normed.isfinite().all()
+    torch.testing.assert_close(normed[:1], norm(hidden[:1]))
+    assert normed[1, :, 0].abs().max() < 1e-4  # one value is its own mean
+
+
 def test_gradients_of_real_frames_know_nothing_of_padding():
     norm, weights = nn.GroupNorm(2, 2), torch.randn(1, 2, 20)
     real = torch.randn(1, 2, 20)
@@ -60,6 +70,7 @@ def test_gradients_of_real_frames_know_nothing_of_padding():
         hidden = nn.functional.pad(real, (0, padding)).requires_grad_()
         (masked_channel_norm(hidden, torch.tensor([20]), norm)[:, :, :20] * weights).sum().backward()
         grads.append(hidden.grad[:, :, :20])
+        assert not hidden.grad[:, :, 20:].any()
     torch.testing.assert_close(*grads)
 
 

@@ -34,6 +34,14 @@ def test_all_classes_come_back_the_most_probable_first(recognizer, clips):
     assert rows[0]["label"] == recognizer.model.config.id2label[best]
 
 
+def test_probabilities_are_calibrated_where_the_model_is(recognizer, clips):
+    clip = {"array": clips[0], "sampling_rate": 16_000, "text": "kids"}
+    plain = torch.tensor([row["score"] for row in recognizer(clip)], dtype=torch.float64)
+    recognizer.model.config.calibration_temperature = 2.0
+    flattened = [row["score"] for row in recognizer(clip)]
+    assert flattened == pytest.approx((plain.sqrt() / plain.sqrt().sum()).tolist())  # p ** (1 / 2)
+
+
 def test_several_clips_are_answered_one_by_one(recognizer, clips):
     inputs = [{"array": clip, "sampling_rate": 16_000, "text": "kids"} for clip in clips]
     assert recognizer(inputs) == [recognizer(clip) for clip in inputs]

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,8 @@ def open_sound(source: Path | bytes) -> soundfile.SoundFile:
     """
     if isinstance(source, Path) and source.suffix.lower() == ".raw":  # which soundfile would not look into
         source = read_bytes(source)
-    return _Stream(_Content(source) if isinstance(source, bytes) else str(source))
+    # As bytes, since soundfile encodes names of its own accord, and not every name is UTF-8.
+    return _Stream(_Content(source) if isinstance(source, bytes) else os.fsencode(source))
 
 
 def name_source(source: Path | bytes, where: str) -> str:

@@ -18,7 +18,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add = parser.add_argument
     add("run", help="folder of a finished run, or its name on the Hub")
-    add("--out", type=Path, metavar="FOLDER", help="new folder to write (default: RUN/onnx)")
+    add(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="new folder to write (default: RUN/onnx, or NAME-onnx of a model of the Hub)",
+    )
     add(
         "--int8",
         action="store_true",
@@ -41,10 +46,18 @@ def run(arguments: argparse.Namespace) -> int:
     from mmser.inference.export import ExportSettings, export_run
 
     hide_loading_bars()
-    out = arguments.out or Path(arguments.run) / "onnx"
+    out = arguments.out or choose_folder(arguments.run)
     settings = ExportSettings(arguments.int8, arguments.corpus, arguments.max_clips)
     print("\n".join(tell(export_run(arguments.run, out, settings), out)))
     return 0
+
+
+def choose_folder(run: str) -> Path:
+    """Where an export goes: into the run; of a model of the Hub into a folder here that is not of its name.
+
+    A folder of that name would be taken for the model from then on.
+    """
+    return Path(run) / "onnx" if Path(run).is_dir() else Path(f"{Path(run).name}-onnx")
 
 
 def tell(about: dict[str, Any], out: Path) -> list[str]:

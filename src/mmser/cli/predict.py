@@ -95,6 +95,9 @@ def print_answers(answers: "Iterable[tuple[str, Answer]]", total: int, form: For
     from tqdm.auto import tqdm
 
     num_bad = 0
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be none that the terminal can write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if form.header:
         print(form.header)
     with tqdm(total=total, desc="Predicting", unit="clip", disable=True if total == 1 else None) as bar:

@@ -49,7 +49,7 @@ def make_model_card(metrics: Mapping[str, Any], name: str, files: Sequence[str] 
         _usage(metrics, name, brings_code=brings_code),
         _scores(metrics, pictures),
         _corpora(metrics),
-        _limits(metrics),
+        _limits(metrics, brings_code=brings_code),
         f"## Ethics\n\n{_ETHICS}",
         _training(metrics),
         _citations(metrics),
@@ -197,7 +197,7 @@ def _corpora(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _limits(metrics: Mapping[str, Any]) -> str:
+def _limits(metrics: Mapping[str, Any], *, brings_code: bool) -> str:
     test = metrics["test"]
     weakest = min(test["recall"], key=test["recall"].__getitem__)
     few = [name for name, row in test["per_corpus"].items() if row["n"] < _FEW_CLIPS]
@@ -220,7 +220,8 @@ def _limits(metrics: Mapping[str, Any]) -> str:
         )
     calibration = (metrics.get("calibration") or {}).get("temperature")
     if calibration:
-        lines.append(f"Its probabilities are fit by a temperature of {calibration:.2f}; 1 is none.")
+        who = "" if brings_code else ", by which `mmser` divides its logits and the stock pipeline does not"
+        lines.append(f"Its probabilities are fit by a temperature of {calibration:.2f} (1 is none){who}.")
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 
 

@@ -40,9 +40,13 @@ def find_recordings(inputs: Sequence[str], stdin: Iterable[str]) -> Iterator[Fou
     """
     seen: set[Path] = set()
     for each in _iter_lines(inputs, stdin):
-        found = list(_expand(each))
-        if not found:
-            yield Found(each, AudioError("not-found", _say_missing(each)))
+        try:
+            found = list(_expand(each))
+            missing = "" if found else _say_missing(each)
+        except OSError as error:  # a name too long, a folder that may not be read
+            found, missing = [], f"{each}: cannot be looked up ({error.strerror}). Expected a file's name."
+        if missing:
+            yield Found(each, AudioError("not-found", missing))
         for path in found:
             if path not in seen:
                 seen.add(path)

@@ -218,7 +218,7 @@ class EmotionRecognizer:
         try:
             waveform = quantize(clean_waveform(recording.waveform, recording.rate_hz, self.cleaning))
         except AudioError as error:
-            if error.reason == "silent" and text is not None and self.goes_without:
+            if error.reason == "silent" and (text or "").strip() and self.goes_without:
                 return _Cleaned(np.zeros(SAMPLE_RATE_HZ, np.float32), text, (_UNHEARD,), has_sound=False)
             raise AudioError(error.reason, f"{name}: {error}") from error
         return _Cleaned(

@@ -81,8 +81,9 @@ def lowered_precision(encoder: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """:func:`lower_precision` for a while; afterwards the weights are the old ones, bit for bit."""
     weights = [(weight, weight.data) for weight in encoder.parameters()]
     buffers = [(module, dict(module._buffers)) for module in encoder.modules()]
-    handles = lower_precision(encoder, dtype)
+    handles: list[Any] = []
     try:
+        handles += lower_precision(encoder, dtype)
         yield
     finally:
         for handle in handles:

@@ -24,10 +24,11 @@ def load_strictly(model_class: Any, folder: str | Path) -> Any:
         model, report = model_class.from_pretrained(
             folder, output_loading_info=True, use_safetensors=True, ignore_mismatched_sizes=True
         )
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a model of another kind
+        reason = " ".join(str(error).split())
         raise CheckpointError(
-            f"{folder}: no model could be read ({error}). Expected the folder of a finished run, with "
-            "config.json and model.safetensors."
+            f"{folder}: no model could be read ({shorten(reason)}). Expected the folder of a finished run, "
+            "with config.json and model.safetensors."
         ) from error
     if any(".lora_A." in name for name in report["unexpected_keys"]):
         raise CheckpointError(
@@ -43,6 +44,11 @@ def load_strictly(model_class: Any, folder: str | Path) -> Any:
             f"{shown}. Load the folder of a finished run; a bare encoder is for training."
         )
     return model
+
+
+def shorten(message: str, limit: int = 300) -> str:
+    """A message whose end is left out where it is long: transformers lists every class it knows."""
+    return message if len(message) <= limit else message[:limit].rstrip() + " …"
 
 
 def load_processor(processor_class: Any, folder: str | Path) -> Any:

@@ -1,5 +1,6 @@
 """What frozen towers make of each clip, computed once.  model, split -> rows of its frozen towers"""
 
+import copy
 import hashlib
 import json
 import logging
@@ -81,9 +82,22 @@ class FrozenTowers:
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
         self.depths = frozen_encoders_of(model)
         self.encoders = {name: encoders_of(model)[name] for name in self.depths}
-        self.stores = {name: self._open_store(cache_dir, name) for name in self.depths}
+        self._cache_dir = cache_dir
+        self._hashes = {name: self._hash_weights(name) for name in self.depths}
+        self.stores = {name: self._open_store(name) for name in self.depths}
 
-    def _open_store(self, cache_dir: Path, name: str) -> EmbeddingStore:
+    def in_precision(self, dtype: torch.dtype) -> "FrozenTowers":
+        """The same towers in another precision."""
+        other = copy.copy(self)
+        other.dtype = dtype
+        other.stores = {name: other._open_store(name) for name in self.depths}
+        return other
+
+    def _hash_weights(self, name: str) -> str:
+        encoder, depth = self.encoders[name], self.depths[name]
+        return hash_weights(encoder if depth is None else bottom_of(encoder, depth))
+
+    def _open_store(self, name: str) -> EmbeddingStore:
         """The store of an encoder, under a key of its weights, its settings and the way its rows are made."""
         features = (
             describe_tokenizer(self.processor.tokenizer)
@@ -91,11 +105,10 @@ class FrozenTowers:
             else {key: value for key, value in self.audio.to_dict().items() if key not in _NAMES_ALONE}
         )
         pooling, depth = pooling_of(self.model, name), self.depths[name]
-        encoder = self.encoders[name]
         content = {
             "version": _VERSION,
-            "weights": hash_weights(encoder if depth is None else bottom_of(encoder, depth)),
-            "encoder": describe_encoder(encoder),
+            "weights": self._hashes[name],
+            "encoder": describe_encoder(self.encoders[name]),
             "features": features,
             "window": name == "audio" and self._pools_window(),
             "frames": pooling.reads_all_layers if pooling.reads_frames else None,
@@ -103,7 +116,7 @@ class FrozenTowers:
             "dtype": str(self.dtype),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
-        return EmbeddingStore(cache_dir / "embeddings" / key)
+        return EmbeddingStore(self._cache_dir / "embeddings" / key)
 
     def _pools_window(self) -> bool:
         """Whether rows are of all that the encoder hears, padding too: stock Whisper classifiers pool so."""
@@ -135,8 +148,7 @@ class FrozenTowers:
         states = {}
         for name, store in self.stores.items():
             compute = partial(self._compute, name, makers[name], device)
-            with lowered_precision(self.encoders[name], self.dtype):
-                self._fill(store, list(keys[name]), lengths[name], compute)
+            self._fill(name, list(keys[name]), lengths[name], compute)
             whole = self.depths[name] is None
             select = pooling_of(self.model, name).select if whole else _all_of
             states[name] = StoredRows(store, list(keys[name]), select)
@@ -176,21 +188,20 @@ class FrozenTowers:
 
     def _fill(
         self,
-        store: EmbeddingStore,
+        name: str,
         keys: list[str],
         lengths: Sequence[float],
         compute: Callable[[list[int]], list[Tensor]],
     ) -> None:
         """Each process computes its share of what is missing, and finds that of the others."""
-        state = PartialState()
+        state, store = PartialState(), self.stores[name]
         store.read()
         state.wait_for_everyone()  # nobody writes before everybody has looked: all share out the same work
-        share = (state.process_index, state.num_processes)
-        fill_store(store, keys, lengths, compute, batch_size=self.batch_size, share=share)
-        state.wait_for_everyone()
-        store.read()
-        if any(key not in store for key in keys):  # another run wrote between two looks: shares had gaps
-            fill_store(store, keys, lengths, compute, batch_size=self.batch_size)
+        shares = ((state.process_index, state.num_processes), (0, 1))
+        for share in shares:  # the second where another run wrote between two looks, and shares had gaps
+            if any(key not in store for key in keys):
+                with lowered_precision(self.encoders[name], self.dtype):
+                    fill_store(store, keys, lengths, compute, batch_size=self.batch_size, share=share)
             state.wait_for_everyone()
             store.read()
         if lost := sum(key not in store for key in keys):

@@ -131,17 +131,20 @@ class FrozenInputs:
         rows = towers.embed(self._corpus[split], device=self._device)
         self.seconds["embed"] += time.perf_counter() - started
         if towers is not self._towers and "embedding" not in self.facts:
-            self._compare(rows)
+            self._compare()
         if split == "train" and self.augmenter is not None:  # the audio tower is the one that is trained
             rows.makers = [partial(self._hear, self._corpus[split])]
         return rows
 
-    def _compare(self, rows: PooledDataset) -> None:
-        """Note how far the rows of training are from those in float32, on a few clips."""
-        few = range(min(_NUM_COMPARED, len(rows)))
-        exact = self._towers.embed(self._corpus["train"].select(few), device=self._device)
+    def _compare(self) -> None:
+        """Note how far rows of training are from those in float32, on clips that are scored in float32."""
+        split = self._corpus["validation"]
+        few = split.select(range(min(_NUM_COMPARED, len(split))))
+        rows, exact = (each.embed(few, device=self._device) for each in (self._training_towers, self._towers))
         pairs = [
-            (rows.states[name][index], exact.states[name][index]) for name in rows.states for index in few
+            (rows.states[name][index], exact.states[name][index])
+            for name in rows.states
+            for index in range(len(few))
         ]
         difference = statistics.median(
             ((ours - theirs).norm() / theirs.norm()).item() for ours, theirs in pairs
@@ -189,10 +192,9 @@ def read_clips(
     if not frozen:
         return ClipInputs(model, processor, corpus, augmenter)
     folder = Path(settings.cache_dir) if settings.cache_dir else default_cache_dir()
-    make = partial(FrozenTowers, model, processor, folder, batch_size=settings.embedding_batch_size)
-    towers = make()
+    towers = FrozenTowers(model, processor, folder, batch_size=settings.embedding_batch_size)
     dtype = parse_dtype(settings.embedding_dtype)
-    training_towers = towers if dtype == torch.float32 else make(dtype=dtype)
+    training_towers = towers if dtype == torch.float32 else towers.in_precision(dtype)
     stores = [*towers.stores.values(), *training_towers.stores.values()]
     if PartialState().is_main_process:
         trim_stores(folder / "embeddings", settings.cache_limit_gb * 1e9, keep=stores)

@@ -58,17 +58,18 @@ def masked_channel_norm(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) 
     """
     if torch.jit.is_tracing() or torch.compiler.is_compiling():
         return _norm_without_loop(hidden, num_frames, norm)
-    counts = num_frames.clamp(min=1).tolist()
-    if min(counts) == hidden.shape[-1]:
+    length, counts = hidden.shape[-1], num_frames.clamp(min=1).tolist()
+    if min(counts) == length:
         return _group_norm(hidden, norm)
-    normed = torch.zeros_like(hidden)
-    for clip, count in enumerate(counts):
-        normed[clip, :, :count] = _group_norm(hidden[clip : clip + 1, :, :count], norm)[0]
-    return normed
+    normed = [_group_norm(hidden[clip : clip + 1, :, :count], norm) for clip, count in enumerate(counts)]
+    # Not written into one tensor: the gradient would be copied whole once a clip.
+    return torch.cat([nn.functional.pad(each, (0, length - each.shape[-1])) for each in normed])
 
 
 def _group_norm(hidden: Tensor, norm: nn.GroupNorm) -> Tensor:
-    return nn.functional.group_norm(hidden, norm.num_groups, norm.weight, norm.bias, norm.eps)
+    # nn.functional's refuses a clip of one frame; autocast would widen the result.
+    normed = torch.group_norm(hidden, norm.num_groups, norm.weight, norm.bias, norm.eps)
+    return normed.to(hidden.dtype)
 
 
 def _norm_without_loop(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) -> Tensor:

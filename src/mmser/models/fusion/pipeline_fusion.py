@@ -81,8 +81,9 @@ class SpeechEmotionPipeline(Pipeline):
         return self.model(**input_tensors)
 
     def postprocess(self, model_outputs: Any, **parameters: Any) -> list[dict[str, Any]]:
-        """All classes, ``{"label", "score"}`` each, the most probable first."""
+        """All classes, ``{"label", "score"}`` each, the most probable first; calibrated if the model is."""
         names: Any = self.model.config.id2label
-        scores = model_outputs.logits[0].double().softmax(-1).tolist()
+        temperature = getattr(self.model.config, "calibration_temperature", None) or 1.0
+        scores = (model_outputs.logits[0].double() / temperature).softmax(-1).tolist()
         rows = [{"label": names[index], "score": score} for index, score in enumerate(scores)]
         return sorted(rows, key=lambda row: -row["score"])
