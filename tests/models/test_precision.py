@@ -4,7 +4,7 @@ import torch
 from factories_models import save_audio_checkpoint
 from mmser.errors import UnknownNameError
 from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
-from mmser.models.precision import lower_precision, lowered_precision, parse_dtype
+from mmser.models.precision import exact_float32, lower_precision, lowered_precision, parse_dtype
 
 CLASSES = ("angry", "happy", "sad")
 CLIPS = torch.randn(2, 16_000, generator=torch.Generator().manual_seed(5))
@@ -59,3 +59,11 @@ def test_float32_changes_nothing(model):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(UnknownNameError, match=r"Unknown dtype 'bfloat'.* Did you mean 'bfloat16'\?"):
         parse_dtype("bfloat")
+
+
+def test_float32_is_exact_on_cards_that_would_round_it_and_comes_back_as_it_was(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with exact_float32():
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32

@@ -164,6 +164,17 @@ def test_heads_of_every_kind_share_the_statistics_of_a_tower(towers, corpus, tmp
     assert len(folders) == 3  # statistics of all layers; frames of the last; frames of all
 
 
+def test_a_tower_is_computed_in_exact_float32(towers, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    model, processor = build_speech(towers["hubert"], CLASSES)
+    freeze(model.audio_encoder)
+    seen = []
+    model.audio_encoder.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    split = load_corpus(corpus)["test"].select(range(2))
+    FrozenTowers(model, processor, tmp_path, batch_size=2).embed(split, torch.device("cpu"))
+    assert seen == [False]
+
+
 def test_what_is_scored_was_computed_in_float32(run_recipe, monkeypatch):
     seen = []
     embed = FrozenTowers.embed

@@ -147,7 +147,7 @@ def test_four_accumulated_batches_of_four_are_one_of_sixteen(run_recipe, freeze)
     assert_close(weights_of(whole), weights_of(parts), tolerance=1e-4)
 
 
-@pytest.mark.parametrize("freeze", ["classifier", "partial", "entire"])
+@pytest.mark.parametrize("freeze", ["classifier", "top-layers", "partial", "entire"])
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     run_recipe, monkeypatch, freeze
 ):
@@ -164,7 +164,16 @@ def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
         patch.setattr(EmotionTrainer, "training_step", die_in_the_second_epoch)
         with pytest.raises(KeyboardInterrupt):
             run_recipe("train_hubert", out="killed", **settings)
-    resumed = run_recipe("train_hubert", "--resume", "True", out="killed", **settings)
+    steps = []
+
+    def note(self, *args, **kwargs):
+        steps.append(self.state.global_step)
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmotionTrainer, "training_step", note)
+        resumed = run_recipe("train_hubert", "--resume", "True", out="killed", **settings)
+    assert min(steps) == 4  # the end of the first epoch, whose checkpoint was kept
     assert_close(whole, weights_of(resumed))
 
 

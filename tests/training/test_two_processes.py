@@ -90,10 +90,12 @@ def assert_same_weights(first, second):
         {"freeze": "classifier", "freeze_text": False},
         {"freeze": "top-cnn"},
         {"freeze": "partial"},
+        {"freeze": "top-layers", "num_trained_layers": 1},
         {"freeze": "entire"},
         {"freeze": "entire", "freeze_text": True, "train_sampling_strategy": "group_by_length"},
         {"recipe": "train_hubert", "freeze": "top-cnn"},
         {"recipe": "train_hubert", "freeze": "partial"},
+        {"recipe": "train_hubert", "freeze": "classifier", "embedding_dtype": "bfloat16"},
         {
             "recipe": "train_hubert",
             "freeze": "entire",
@@ -105,8 +107,8 @@ def assert_same_weights(first, second):
         },
     ],
     ids=[
-        *("frozen", "text trained", "top-cnn", "partial", "entire", "by length"),
-        *("speech, top-cnn", "speech, partial", "speech, weighed and altered"),
+        *("frozen", "text trained", "top-cnn", "partial", "top-layers", "entire", "by length"),
+        *("speech, top-cnn", "speech, partial", "speech, bfloat16", "speech, weighed and altered"),
     ],
 )
 def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
@@ -130,7 +132,7 @@ def test_masks_leave_no_weight_without_a_gradient(launch, masks):
     assert (run / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("freeze", ["classifier", "partial", "entire"])
+@pytest.mark.parametrize("freeze", ["classifier", "top-layers", "partial", "entire"])
 def test_two_processes_killed_and_resumed_are_one_that_ran_through(begin, launch, freeze):
     settings = {"freeze": freeze, "freeze_text": freeze == "classifier", "num_train_epochs": 6}
     process, folder = begin("two", 2, 8, **settings)

@@ -20,6 +20,7 @@ _MAY_DIFFER = {  # settings that say where a run reads, writes and computes, and
     *("num_proc", "report_to", "logging_steps", "logging_strategy", "disable_tqdm", "save_total_limit"),
     *("use_cpu", "dataloader_num_workers", "dataloader_pin_memory", "ddp_find_unused_parameters"),
 }
+_SIZES = {"pooling", "layers", "text_pooling", "text_layers", "lora_rank"}  # what makes a head larger
 
 
 def pool_folds(
@@ -108,7 +109,7 @@ def _check_same_system(runs: Sequence[tuple[dict[str, Any], pd.DataFrame]]) -> N
         other = _describe(metrics, frame)
         searched = _searched(runs[0][0]) & _searched(metrics)
         for key in _SHARED_KEYS:
-            if first[key] != other[key] and not (key == "num_parameters" and searched):
+            if first[key] != other[key] and not (key == "num_parameters" and searched & _SIZES):
                 raise _differ(key, first[key], other[key], (runs[0][0]["fold"], metrics["fold"]))
         if (EVALUATED_RUN in runs[0][0]) != (EVALUATED_RUN in metrics):
             one, two = (each.get(EVALUATED_RUN) for each in (runs[0][0], metrics))

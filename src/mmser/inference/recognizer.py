@@ -23,7 +23,7 @@ from mmser.inference.listening import Transcriber
 from mmser.inference.prediction import ClipWarning, Prediction, choose_label
 from mmser.inference.waveforms import Clip, read_clip
 from mmser.models.loading import Model, Processor, choose_device, load_model
-from mmser.models.precision import lower_encoders
+from mmser.models.precision import exact_float32, lower_encoders
 
 BATCHES_AHEAD = 4  # clips that are cleaned while others are heard, in batches
 MAX_BATCH_S = 120.0  # of sound, padding included
@@ -51,8 +51,8 @@ class EmotionRecognizer:
             goes by sound alone.
         abstain_threshold: a label is given from this probability on, 0 to 1, in place of the model's own
             (``config.abstain_threshold``); 0 always answers.
-        dtype: "float32", or "bfloat16": the encoders are rounded, which takes a third of the time where the
-            processor multiplies it, and probabilities move a little.
+        dtype: "float32", or "bfloat16": the encoders of ``model`` are rounded, for good, which takes a third
+            of the time where the processor multiplies it, and probabilities move a little.
 
     Attributes:
         classes: names in the order of the model's logits.
@@ -257,7 +257,8 @@ class EmotionRecognizer:
             inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
             has_sound = torch.tensor([clips[i].has_sound for i in batch], device=self.model.device)
             inputs["attention_mask"] = inputs["attention_mask"] * has_sound[:, None]
-            logits[batch] = self.model(**inputs).logits.double().cpu().numpy()
+            with exact_float32():
+                logits[batch] = self.model(**inputs).logits.double().cpu().numpy()
         return softmax(logits / self.temperature)
 
     def _describe(self, clip: _Cleaned, row: np.ndarray) -> Prediction:

@@ -25,6 +25,20 @@ def parse_dtype(name: str) -> torch.dtype:
     return getattr(torch, name)
 
 
+@contextlib.contextmanager
+def exact_float32() -> Iterator[None]:
+    """Keep NVIDIA cards from rounding what is multiplied in float32 to ten bits, as their convolutions do."""
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
 def lower_precision(encoder: nn.Module, dtype: torch.dtype) -> list[Any]:
     """Round an encoder's weights and all that it computes; what goes in and out stays float32.
 

@@ -20,7 +20,7 @@ from mmser.errors import CacheError
 from mmser.models.audio_classifier import reduce_audio
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
 from mmser.models.loading import encoders_of
-from mmser.models.precision import lowered_precision
+from mmser.models.precision import exact_float32, lowered_precision
 from mmser.training.collation import PooledDataset
 from mmser.training.cutting import bottom_of, run_bottom
 from mmser.training.embedding_cache import EmbeddingStore, fill_store, hash_text, hash_weights
@@ -183,7 +183,8 @@ class FrozenTowers:
             else self.processor.pad_text([each["input_ids"] for each in features])
         )
         reduce = reduce_of(self.model, name, self.depths[name])
-        rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
+        with exact_float32():
+            rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
         return [clip[real] for clip, real in zip(rows, mask, strict=True)]
 
     def _fill(

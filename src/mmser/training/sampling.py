@@ -10,9 +10,9 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 class StepSampler(Sampler[int]):
     """Random order in which the clips of an optimiser step stand by length, the longest first.
 
-    A step's batches then hold clips of like length, and little padding. Its gradient is the same: it is the
-    sum over its clips, and each clip's does not depend on the batch it is in. The order follows from seed and
-    epoch alone, so it is the same in every process and in a resumed run.
+    A step's batches then hold clips of like length, and little padding. Its gradient is the same, batch norm
+    aside: it is the sum over its clips, and each clip's does not depend on the others. The order follows from
+    seed and epoch alone, so it is the same in every process and in a resumed run.
 
     Args:
         lengths: of each clip, in any unit.

@@ -36,6 +36,7 @@ from mmser.evaluation.report import (
 from mmser.evaluation.scores import compute_confusion_matrix
 from mmser.evaluation.writing import check_report_folder
 from mmser.models.loading import Model, Processor, choose_device, load_model
+from mmser.models.precision import exact_float32
 from mmser.training.collation import ClipDataset, class_targets, collate_clips
 from mmser.training.provenance import find_trained_speakers
 
@@ -70,7 +71,8 @@ def predict_logits(
     done = 0
     for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
         batch.pop("labels")
-        rows: Any = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
+        with exact_float32():
+            rows: Any = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
         logits[order[done : done + len(rows)]] = rows.float().cpu().numpy()
         done += len(rows)
     return logits

@@ -16,6 +16,7 @@ from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, Trainer
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
 from mmser.models.loading import encoders_of
+from mmser.models.precision import exact_float32
 from mmser.training.arguments import TrainerSettings
 from mmser.training.augmenting import EpochCallback
 from mmser.training.collation import ROW, NumberedDataset, class_targets, collate_numbered
@@ -120,7 +121,8 @@ class EmotionTrainer(Trainer):
             DivergedError: a logit is no number.
         """
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        return np.asarray(self.predict(split).predictions, dtype=np.float32)
+        with exact_float32():
+            return np.asarray(self.predict(split).predictions, dtype=np.float32)
 
     def gather_weights(self) -> dict[str, Tensor] | None:
         """The whole weights, on the main process, where each holds a shard of them (FSDP); else None.
