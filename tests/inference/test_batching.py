@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from mmser.inference.batching import iter_ahead, iter_batches, iter_groups
+from mmser.inference.batching import iter_ahead, iter_groups
 
 
 def test_groups_are_taken_as_they_are_asked_for():
@@ -36,12 +36,3 @@ def test_an_error_in_the_thread_comes_out_where_its_group_would():
 
 def test_nothing_is_made_of_no_groups():
     assert list(iter_ahead(lambda group: group, iter([]))) == []
-
-
-def test_items_of_like_length_share_a_batch():
-    assert list(iter_batches([5, 1, 4, 2], max_items=2, max_length=100)) == [[1, 3], [2, 0]]
-
-
-def test_a_batch_is_not_longer_with_its_padding_than_allowed():
-    # 1, 2, 3 padded to 3 are 9; a fourth of 4 would make 16; 20 alone is over the limit and still goes.
-    assert list(iter_batches([1, 2, 3, 4, 20], max_items=8, max_length=12)) == [[0, 1, 2], [3], [4]]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from mmser.models.batching import BatchLimits
 from mmser.training import embedding_cache
 from mmser.training.embedding_cache import (
     EmbeddingStore,
@@ -31,10 +32,10 @@ def test_results_are_computed_once_shortest_first_and_found_again(tmp_path):
     calls = []
     compute = compute_doubles([1, 2, 3], calls)
     store = EmbeddingStore(tmp_path)
-    assert fill_store(store, ["a", "b", "c"], [3.0, 1.0, 2.0], compute, batch_size=2) == 3
+    assert fill_store(store, ["a", "b", "c"], [3.0, 1.0, 2.0], compute, limits=BatchLimits(2)) == 3
     assert calls == [[1, 2], [0]]
     reread = EmbeddingStore(tmp_path)
-    assert fill_store(reread, ["a", "b", "c"], [3.0, 1.0, 2.0], compute, batch_size=2) == 0
+    assert fill_store(reread, ["a", "b", "c"], [3.0, 1.0, 2.0], compute, limits=BatchLimits(2)) == 0
     assert reread.stack(["c", "a"]).tolist() == [[6.0], [2.0]]
 
 
@@ -49,7 +50,9 @@ def test_results_of_unlike_length_come_back_each_with_its_own(tmp_path):
 def test_items_of_equal_content_are_computed_once(tmp_path):
     calls = []
     compute = compute_doubles([5, 5, 7], calls)
-    assert fill_store(EmbeddingStore(tmp_path), ["a", "a", "b"], [1.0] * 3, compute, batch_size=8) == 2
+    assert (
+        fill_store(EmbeddingStore(tmp_path), ["a", "a", "b"], [1.0] * 3, compute, limits=BatchLimits(8)) == 2
+    )
     assert calls == [[0, 2]]
 
 
@@ -61,7 +64,7 @@ def test_two_processes_compute_a_half_each(tmp_path):
             list("abcde"),
             [1.0] * 5,
             compute,
-            batch_size=2,
+            limits=BatchLimits(2),
             share=(index, 2),
         )
         for index in (0, 1)
@@ -78,7 +81,7 @@ def test_what_was_computed_before_an_interrupt_is_kept(tmp_path):
         return [torch.ones(1)]
 
     with pytest.raises(KeyboardInterrupt):
-        fill_store(EmbeddingStore(tmp_path), ["a", "b"], [1.0, 2.0], compute, batch_size=1)
+        fill_store(EmbeddingStore(tmp_path), ["a", "b"], [1.0, 2.0], compute, limits=BatchLimits(1))
     assert "a" in EmbeddingStore(tmp_path)
     assert len(EmbeddingStore(tmp_path)) == 1
 
@@ -86,7 +89,7 @@ def test_what_was_computed_before_an_interrupt_is_kept(tmp_path):
 def test_a_long_fill_is_written_shard_by_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(embedding_cache, "_CLIPS_A_SHARD", 2)
     store = EmbeddingStore(tmp_path)
-    fill_store(store, list("abcde"), [1.0] * 5, compute_doubles(range(5), []), batch_size=1)
+    fill_store(store, list("abcde"), [1.0] * 5, compute_doubles(range(5), []), limits=BatchLimits(1))
     assert len(list(tmp_path.iterdir())) == 3
     assert store.stack("edcba").flatten().tolist() == [8, 6, 4, 2, 0]
 
@@ -108,7 +111,7 @@ def test_a_shard_that_is_damaged_or_of_other_weights_is_rewritten_with_one_log_l
     assert "damaged" in record.message
     assert ("it belongs to other" in record.message) == (damage == "foreign")
     assert len(reread) == 0
-    assert fill_store(reread, ["a"], [1.0], compute_doubles([4], []), batch_size=1) == 1
+    assert fill_store(reread, ["a"], [1.0], compute_doubles([4], []), limits=BatchLimits(1)) == 1
     assert EmbeddingStore(store.folder).stack(["a"]).tolist() == [[8.0]]
 
 
@@ -129,11 +132,12 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import torch
+from mmser.models.batching import BatchLimits
 from mmser.training.embedding_cache import EmbeddingStore, fill_store
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 store = EmbeddingStore(Path(sys.argv[1]))
 compute = lambda batch: [torch.full((500,), index + 1.0) for index in batch]
-fill_store(store, ["a", "b"], [1.0, 2.0], compute, batch_size=2)
+fill_store(store, ["a", "b"], [1.0, 2.0], compute, limits=BatchLimits(2))
 print(store.stack(["b", "a"])[:, 0].tolist(), len(list(Path(sys.argv[1]).iterdir())))
 """
 

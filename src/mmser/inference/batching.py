@@ -1,6 +1,6 @@
-"""Clips in groups, some made ahead of others.  items -> groups of them; lengths -> batches of alike ones"""
+"""Clips in groups, some made ahead of others.  items -> groups of them"""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -36,25 +36,3 @@ def iter_ahead(make: Callable[[Group], Made], groups: Iterable[Group]) -> Iterat
             upcoming = following
         if upcoming is not None:
             yield upcoming.result()
-
-
-def iter_batches(lengths: Sequence[int], max_items: int, max_length: float) -> Iterator[list[int]]:
-    """Put items of like length together, the shortest first.
-
-    Args:
-        lengths: of each item.
-        max_items: in a batch.
-        max_length: of a batch, its items padded to the longest; one item alone may be longer.
-
-    Yields:
-        Indices into ``lengths``; each occurs once.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        too_long = (len(batch) + 1) * lengths[index] > max_length
-        if batch and (too_long or len(batch) == max_items):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

@@ -17,16 +17,16 @@ from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import SAMPLE_RATE_HZ, quantize
 from mmser.errors import AudioError, MmserError, SettingsError
 from mmser.evaluation.predictions import softmax
-from mmser.inference.batching import iter_ahead, iter_batches, iter_groups
+from mmser.inference.batching import iter_ahead, iter_groups
 from mmser.inference.inspection import Limits, inspect_cleaned, inspect_recording, inspect_transcript
 from mmser.inference.listening import Transcriber
 from mmser.inference.prediction import ClipWarning, Prediction, choose_label
 from mmser.inference.waveforms import Clip, read_clip
+from mmser.models.batching import BatchLimits, iter_batches, max_batch_s
 from mmser.models.loading import Model, Processor, choose_device, load_model
 from mmser.models.precision import exact_float32, lower_encoders
 
 BATCHES_AHEAD = 4  # clips that are cleaned while others are heard, in batches
-MAX_BATCH_S = 120.0  # of sound, padding included
 _UNHEARD = ClipWarning("silent", "Nothing is to be heard: it was judged by its text alone.")
 
 
@@ -147,7 +147,7 @@ class EmotionRecognizer:
             clips: audio files or their bytes, or pairs of a waveform (S,) and its sample rate in Hz: floats
                 of full scale 1, or integers, which are scaled by their type's full scale.
             texts: what is said in each; where it is None, for a model that reads text, Whisper listens.
-            batch_size: clips in a batch.
+            batch_size: clips in a batch at most; a processor takes fewer long ones at a time.
 
         Returns:
             One prediction a clip, in order.
@@ -252,7 +252,8 @@ class EmotionRecognizer:
         """Calibrated probabilities of clips with their texts, float64 (N, C)."""
         logits = np.empty((len(clips), len(self.classes)))
         lengths = [len(clip.waveform) for clip in clips]
-        for batch in iter_batches(lengths, batch_size, MAX_BATCH_S * SAMPLE_RATE_HZ):
+        limits = BatchLimits(batch_size, max_batch_s(self.model.device) * SAMPLE_RATE_HZ)
+        for batch in iter_batches(lengths, limits):
             features = [self.processor.features(clips[i].waveform, clips[i].text) for i in batch]
             inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
             has_sound = torch.tensor([clips[i].has_sound for i in batch], device=self.model.device)

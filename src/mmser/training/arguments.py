@@ -84,7 +84,11 @@ class RunSettings(TuningSettings, TrainerSettings):
     """A run of a model with encoders."""
 
     embedding_batch_size: int = field(
-        default=16, metadata={"help": "Clips in a batch while frozen towers are computed."}
+        default=16,
+        metadata={
+            "help": "Clips in a batch, at most, while frozen towers are computed; a processor takes 5 s of "
+            "sound at a time, or one clip."
+        },
     )
     embedding_dtype: str = field(
         default="float32",

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from mmser.curation.schema import decode_audio
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import reduce_audio
+from mmser.models.batching import BatchLimits, max_batch_s
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
 from mmser.models.loading import encoders_of
 from mmser.models.precision import exact_float32, lowered_precision
@@ -61,7 +63,7 @@ class FrozenTowers:
         model: a model of whose encoders one or both are frozen.
         processor: its processor.
         cache_dir: holds the stores, one folder an encoder and way of making features.
-        batch_size: clips in a batch.
+        batch_size: clips in a batch at most.
         dtype: float32, or bfloat16 for a third of the time and answers that differ a little.
     """
 
@@ -148,7 +150,7 @@ class FrozenTowers:
         states = {}
         for name, store in self.stores.items():
             compute = partial(self._compute, name, makers[name], device)
-            self._fill(name, list(keys[name]), lengths[name], compute)
+            self._fill(name, list(keys[name]), lengths[name], compute, device)
             whole = self.depths[name] is None
             select = pooling_of(self.model, name).select if whole else _all_of
             states[name] = StoredRows(store, list(keys[name]), select)
@@ -193,16 +195,19 @@ class FrozenTowers:
         keys: list[str],
         lengths: Sequence[float],
         compute: Callable[[list[int]], list[Tensor]],
+        device: torch.device,
     ) -> None:
         """Each process computes its share of what is missing, and finds that of the others."""
         state, store = PartialState(), self.stores[name]
         store.read()
         state.wait_for_everyone()  # nobody writes before everybody has looked: all share out the same work
+        max_length = max_batch_s(device) if name == "audio" else math.inf
+        limits = BatchLimits(self.batch_size, max_length)
         shares = ((state.process_index, state.num_processes), (0, 1))
         for share in shares:  # the second where another run wrote between two looks, and shares had gaps
             if any(key not in store for key in keys):
                 with lowered_precision(self.encoders[name], self.dtype):
-                    fill_store(store, keys, lengths, compute, batch_size=self.batch_size, share=share)
+                    fill_store(store, keys, lengths, compute, limits=limits, share=share)
             state.wait_for_everyone()
             store.read()
         if lost := sum(key not in store for key in keys):

@@ -23,6 +23,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mmser.models.batching import BatchLimits, iter_batches
+
 logger = logging.getLogger(__name__)
 
 _CLIPS_A_SHARD = 512
@@ -154,7 +156,7 @@ def fill_store(
     lengths: Sequence[float],
     compute: Callable[[list[int]], Sequence[Tensor]],
     *,
-    batch_size: int,
+    limits: BatchLimits,
     share: tuple[int, int] = (0, 1),
 ) -> int:
     """Compute what ``store`` lacks, similar lengths together, and keep it.
@@ -164,7 +166,7 @@ def fill_store(
         keys: content hash of each item; items with equal keys are computed once.
         lengths: length of each item in any unit; batches are formed in this order to save padding.
         compute: indices of items -> a tensor (R, ...) of each.
-        batch_size: items handed to ``compute`` at a time.
+        limits: of what is handed to ``compute`` at a time.
         share: (index, number) of this process among those that share the work.
 
     Returns:
@@ -174,11 +176,14 @@ def fill_store(
     missing = [index for key, index in first_of.items() if key not in store]
     missing.sort(key=lambda index: (lengths[index], index))
     missing = missing[share[0] :: share[1]]
+    batches = iter_batches([lengths[index] for index in missing], limits)
     pending: list[tuple[str, Tensor]] = []
     try:
-        with tqdm(total=len(missing), desc="embed", unit="clip", disable=len(missing) <= batch_size) as bar:
-            for first in range(0, len(missing), batch_size):
-                batch = missing[first : first + batch_size]
+        with tqdm(
+            total=len(missing), desc="embed", unit="clip", disable=len(missing) <= limits.max_items
+        ) as bar:
+            for places in batches:
+                batch = [missing[place] for place in places]
                 computed = [each.cpu() for each in compute(batch)]
                 pending += zip([keys[index] for index in batch], computed, strict=True)
                 bar.update(len(batch))
