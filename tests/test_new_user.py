@@ -31,13 +31,7 @@ from mmser.audio.io import quantize, read_waveform
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 TEXT = "kids are talking by the door"
-OURS = (
-    "HF_",
-    "MMSER_",
-    "PYTHON",
-    "STREAMLIT_",
-    "VIRTUAL_ENV",
-)  # variables that nobody has set for a new user
+OURS = ("HF_", "MMSER_", "PYTHON", "STREAMLIT_", "VIRTUAL_ENV")  # variables that a new user has not set
 PAGE_S = 120
 WITHOUT_MMSER = """
 import json, sys
@@ -89,7 +83,7 @@ def command_of(name):
 
 
 def build_wheel(folder):
-    """Build the wheel as the images do: from what their builder is sent, so that nothing built before is in it."""
+    """Build it as the images do, from what their builder is sent: nothing built before is in it."""
     context = copy_context(ROOT, read_dockerignore(ROOT / ".dockerignore"), folder / "sources")
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--retries", "0", "--wheel-dir", folder]
     if knows_setuptools():
@@ -114,8 +108,8 @@ def knows_setuptools():
 def environment(tmp_path_factory):
     """A virtual environment with mmser from its wheel; other packages are those of this one.
 
-    A .pth names their folders. Those come after the environment's own, and .pth files in them, such as that of
-    an editable mmser, are not read.
+    A .pth names their folders. Those come after the environment's own, and .pth files in them, such as that
+    of an editable mmser, are not read.
     """
     folder = tmp_path_factory.mktemp("installed")
     wheel = build_wheel(folder)
@@ -201,9 +195,9 @@ def wait_for_page(address, process):
     while time.monotonic() < end and process.poll() is None:
         try:
             return ask(f"{address}/_stcore/health").text
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.2)
-    raise AssertionError(f"the page is not served (exit code {process.poll()})")
+    pytest.fail(f"the page is not served (exit code {process.poll()})")
 
 
 def ask(address):
