@@ -18,9 +18,9 @@ class LocalServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         try:
             socket.create_connection(self._server.server_address, timeout=5).close()
-        except OSError as error:  # a network namespace of its own, before `ip link set lo up`
+        except OSError as error:
             self._server.server_close()
-            pytest.skip(f"no local server can be asked: the loopback interface is down ({error})")
+            skip_without_loopback(error)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -31,3 +31,18 @@ class LocalServer:
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
+
+
+def find_port() -> int:
+    """A port of this machine that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        try:
+            socket.create_connection(listener.getsockname(), timeout=5).close()
+        except OSError as error:
+            skip_without_loopback(error)
+        return listener.getsockname()[1]
+
+
+def skip_without_loopback(error: OSError):
+    """Skip the test: a network namespace of its own, before `ip link set lo up`."""
+    pytest.skip(f"no local server can be asked: the loopback interface is down ({error})")
