@@ -101,7 +101,7 @@ def test_files_over_the_limit_are_refused_unread(recognizer):
 def test_an_hour_is_refused_by_its_header(recognizer):
     hour = make_recording(np.zeros(3600 * 1000, np.int16), 1000, kind="FLAC")
     with pytest.raises(
-        AudioError, match=r"a: lasts 1:00:00, expected 20:00 at most\. Cut .* `mmser timeline`"
+        AudioError, match=r"a: lasts 1:00:00, expected 20:00 at most\. Cut .* On the .*`mmser timeline`"
     ):
         answer(recognizer, "a", hour, UploadLimits())
 
@@ -119,6 +119,40 @@ def test_words_are_typed_for_a_model_that_was_not_trained_on_whispers(tmp_path):
     assert needs_words(recognizer)
     given = answer(recognizer, "a.wav", make_recording(make_talk()), UploadLimits(), "kids are talking")
     assert given.prediction.transcript == "kids are talking"
+
+
+def test_a_silent_clip_is_answered_by_its_words_where_the_model_was_trained_so(tmp_path):
+    run = save_model(tmp_path / "runs" / "fusion", "fusion", modality_dropout=0.2)
+    reader = EmotionRecognizer.from_pretrained(run, device="cpu")
+    given = answer(reader, "a.wav", SILENCE, UploadLimits(), words="kids are talking")
+    assert [warning.kind for warning in given.prediction.warnings] == ["silent"]
+    assert given.duration_s > 0
+
+
+def test_a_clip_whose_words_are_typed_lasts_two_minutes_at_most(recognizer):
+    long = make_recording(np.zeros(121 * 1000, np.int16), 1000)
+    with pytest.raises(AudioError, match=r"a: lasts 2:01, expected 2:00 at most\. Cut a part out of it\.$"):
+        answer(recognizer, "a", long, UploadLimits(), "kids are talking")
+    assert UploadLimits(max_minutes=1).of_a_clip() == UploadLimits(max_minutes=1)
+
+
+def test_a_clip_is_decoded_once(recognizer, monkeypatch):
+    lengths, read = [], soundfile.SoundFile.read
+
+    def count(*args, **kwargs):
+        lengths.append(len(block := read(*args, **kwargs)))
+        return block
+
+    content = make_recording()
+    monkeypatch.setattr(soundfile.SoundFile, "read", count)
+    answer(recognizer, "a.wav", content, UploadLimits())
+    assert sum(lengths) == 32_000
+
+
+def test_of_a_header_that_says_less_than_there_is_no_more_is_heard(recognizer):
+    content = bytearray(make_recording(make_speech(20.0), kind="FLAC"))
+    content[22:26] = (16_000).to_bytes(4, "big")  # STREAMINFO: the number of samples
+    assert answer(recognizer, "a", bytes(content), UploadLimits()).duration_s == 1
 
 
 @pytest.mark.parametrize(

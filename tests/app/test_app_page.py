@@ -79,9 +79,18 @@ def test_a_fusion_model_shows_what_whisper_heard(tmp_path, fake_listener):
     assert "how something is said, and what is said" in shown(page)
 
 
+def test_where_nobody_listens_the_page_does_not_say_that_words_are_heard(tmp_path):
+    run = save_model(tmp_path / "runs" / "fusion", "fusion", transcripts=WHISPER, modality_dropout=0.2)
+    page = upload(open_page(run, whisper="none"), make_recording())
+    assert "A model hears how something is said, and names the emotion." in shown(page)
+    assert "What Whisper heard" not in shown(page)
+    assert "heard after cleaning" in shown(page)
+
+
 def test_words_are_asked_for_where_no_whisper_listens(tmp_path):
     page = open_page(save_model(tmp_path / "runs" / "fusion", "fusion"))
     assert not page.text_input
+    assert "up to 100 MB and 2 minutes" in page.file_uploader[0].label
     upload(page, make_recording())
     assert "No words were heard" in shown(page)
     page.text_input[0].set_value("kids are talking").run()
@@ -150,8 +159,8 @@ def test_a_sample_is_answered_by_a_click(speech_run, tmp_path):
     (tmp_path / "hello.wav").write_bytes(make_recording())
     page = open_page(speech_run, samples=str(tmp_path))
     page.segmented_control[0].set_value("Samples").run()
-    page.button_group[1].set_value("hello").run()
-    assert "hello · 2.0 s" in shown(page)
+    page.button_group[1].set_value("hello.wav").run()
+    assert "hello.wav · 2.0 s" in shown(page)
 
 
 def test_without_samples_there_is_nothing_to_choose(speech_run, monkeypatch):
@@ -185,6 +194,15 @@ def test_nothing_of_a_clip_stays_when_it_is_taken_away(speech_run):
     page.file_uploader[0].set_value(None).run()
     assert "answer" not in page.session_state
     assert "heard after cleaning" not in shown(page)
+
+
+def test_nothing_of_a_clip_stays_when_the_next_one_cannot_be_answered(speech_run):
+    page = upload(open_page(speech_run), make_recording())
+    assert "answer" in page.session_state
+    upload(page, b"just text", "notes.wav")
+    assert page.error
+    assert "answer" not in page.session_state
+    assert "key" not in page.session_state
 
 
 def test_what_is_wrong_with_the_server_is_not_told_to_visitors(speech_run, monkeypatch, caplog):

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import soundfile
+import torch
 
 from factories_app import make_recording
 from factories_runs import save_model, save_scores
@@ -15,10 +16,11 @@ from mmser.app.equipment import (
     speak_samples,
 )
 from mmser.errors import CheckpointError, SettingsError
+from mmser.models.loading import encoders_of
 
 
 def test_settings_survive_json():
-    settings = AppSettings("run", "base", 0.4, "cpu", "clips", UploadLimits(5, 10))
+    settings = AppSettings("run", "base", 0.4, "cpu", "bfloat16", "clips", UploadLimits(5, 10))
     assert AppSettings.from_json(settings.to_json()) == settings
 
 
@@ -49,7 +51,19 @@ def test_samples_are_the_first_recordings_of_a_folder(tmp_path):
     for number in range(MAX_SAMPLES + 1):
         (tmp_path / f"clip{number}.wav").write_bytes(bytes([number]))
     (tmp_path / "about.txt").write_text("no clip")
-    assert read_samples(tmp_path) == {f"clip{number}": bytes([number]) for number in range(MAX_SAMPLES)}
+    assert read_samples(tmp_path) == {f"clip{number}.wav": bytes([number]) for number in range(MAX_SAMPLES)}
+
+
+def test_samples_that_differ_in_format_alone_are_two(tmp_path):
+    for name in ("a.wav", "a.flac"):
+        (tmp_path / name).write_text(name)
+    assert read_samples(tmp_path) == {"a.flac": b"a.flac", "a.wav": b"a.wav"}
+
+
+def test_encoders_run_in_the_precision_asked_for(speech_run):
+    recognizer = load_equipment(AppSettings(str(speech_run), device="cpu", dtype="bfloat16")).recognizer
+    (encoder,) = encoders_of(recognizer.model).values()
+    assert {weight.dtype for weight in encoder.parameters()} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize(
@@ -82,5 +96,5 @@ def test_without_a_synthesizer_there_are_no_samples(monkeypatch):
 def test_samples_of_ones_own_are_not_called_synthetic(speech_run, tmp_path):
     (tmp_path / "mine.wav").write_bytes(make_recording())
     equipment = load_equipment(AppSettings(str(speech_run), samples=str(tmp_path)))
-    assert list(equipment.samples) == ["mine"]
+    assert list(equipment.samples) == ["mine.wav"]
     assert not equipment.samples_are_synthetic

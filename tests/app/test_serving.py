@@ -1,11 +1,12 @@
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
 from mmser.app.answering import UploadLimits
 from mmser.app.equipment import AppSettings
-from mmser.app.serving import Address, check_address, keep_uploads_in_memory, make_options
+from mmser.app.serving import Address, check_address, keep_uploads_in_memory, make_options, serve
 from mmser.errors import SettingsError
 
 SETTINGS = AppSettings("run", limits=UploadLimits(max_upload_mb=7))
@@ -72,6 +73,22 @@ def test_nothing_is_reported_and_forms_are_protected():
     assert options["server.headless"] is True
     assert options["server.maxUploadSize"] == 7
     assert make_options(SETTINGS, Address(), opens_browser=True)["server.headless"] is False
+
+
+def test_uploads_stay_in_memory_and_the_page_has_its_settings_when_it_is_served(monkeypatch):
+    from starlette.formparsers import MultiPartParser
+    from streamlit.web import bootstrap
+
+    served = []
+
+    def run(page, is_hello, args, options):
+        served.append((Path(page).name, args, options["server.port"], MultiPartParser.spool_max_size))
+
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
+    monkeypatch.setattr(bootstrap, "load_config_options", lambda options: None)
+    monkeypatch.setattr(bootstrap, "run", run)
+    serve(SETTINGS, Address(port=8502), opens_browser=False)
+    assert served == [("page.py", [SETTINGS.to_json()], 8502, 8 * 2**20)]  # the form's frame beside 7 MB
 
 
 def test_uploads_are_parsed_in_memory(monkeypatch):

@@ -34,9 +34,12 @@ def port():
 
 def test_the_page_is_served_as_asked(run, served, port, capsys):
     options = ["--port", port, "--host", "127.0.0.1", "--max-upload-mb", "5", "--max-minutes", "0.5"]
-    assert main(["app", str(run), *options, "--abstain-below", "0.4", "--no-browser"]) == 0
+    assert (
+        main(["app", str(run), *options, "--abstain-below", "0.4", "--dtype", "bfloat16", "--no-browser"])
+        == 0
+    )
     ((settings, address, choices),) = served
-    assert (settings.run, settings.abstain_below) == (str(run), 0.4)
+    assert (settings.run, settings.abstain_below, settings.dtype) == (str(run), 0.4, "bfloat16")
     assert (settings.limits.max_minutes, settings.limits.max_upload_mb) == (0.5, 5)
     assert (address.host, str(address.port), choices) == ("127.0.0.1", port, {"opens_browser": False})
     assert f"The page is at http://127.0.0.1:{port} (Ctrl-C stops it)." in capsys.readouterr().out
@@ -62,6 +65,12 @@ def test_a_folder_of_something_else_is_wrong_usage(tmp_path, served, port, capsy
     (tmp_path / file).touch()
     assert main(["app", str(tmp_path), "--port", port]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_precision_that_is_none_is_wrong_usage(run, served, port, capsys):
+    assert main(["app", str(run), "--port", port, "--dtype", "nonsense"]) == 2
+    assert "Unknown dtype 'nonsense'" in capsys.readouterr().err
+    assert not served
 
 
 def test_a_busy_port_is_told_before_the_model_is_loaded(served, capsys):

@@ -92,6 +92,14 @@ def test_spectrograms_of_a_clip_share_their_axes_whatever_its_rate():
     assert before.get_ylim() == after.get_ylim()
 
 
+def test_one_colour_is_one_power_in_all_spectrograms_however_loud_they_are():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
+    loud, quiet = (draw_spectrogram(gain * tone, 16_000, 1.0).axes[0] for gain in (1, 0.01))
+    assert loud.images[0].get_clim() == quiet.images[0].get_clim() == (-120, -30)
+    assert loud.get_ylabel() == "kHz"
+    assert [label.get_text() for label in loud.get_yticklabels()] == ["0", "2", "4", "6", "8"]
+
+
 def test_one_clip_a_corpus_is_shown_each_of_another_class():
     rows = Dataset.from_dict(
         {

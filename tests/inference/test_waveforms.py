@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmser.errors import SettingsError
-from mmser.inference.waveforms import read_clip
+from mmser.errors import AudioError, SettingsError
+from mmser.inference.waveforms import Recording, read_clip
 
 SECOND = np.full(16_000, 0.5, dtype=np.float32)
 
@@ -29,6 +29,13 @@ def test_every_type_of_samples_has_full_scale_one(samples, dtype):
 def test_lists_and_tensors_are_arrays():
     assert read_clip(([0.5, -1.0], 16_000))[0].tolist() == [0.5, -1.0]
     assert read_clip((torch.tensor([0.5, -1.0]), 16_000))[0].tolist() == [0.5, -1.0]
+
+
+def test_what_was_read_before_is_taken_as_it_is():
+    recording = Recording(SECOND, 16_000, num_channels=8)
+    assert read_clip(recording) is recording
+    with pytest.raises(AudioError, match=r"lasts 121\.0 seconds, expected a clip of 120 at most"):
+        read_clip(recording._replace(waveform=np.zeros(121 * 16_000)))
 
 
 def test_floats_may_go_a_little_over_full_scale():

@@ -3,9 +3,11 @@
 Nothing is written to disk and no name is used as a path.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from mmser.app.pictures import draw_clip, to_png
 from mmser.audio.cleaning import mark_kept
@@ -17,7 +19,7 @@ from mmser.inference.recognizer import EmotionRecognizer
 from mmser.inference.timeline import Timeline, build_timeline
 from mmser.inference.timeline_files import timeline_to_dict
 from mmser.inference.timeline_picture import draw_timeline, format_time
-from mmser.inference.waveforms import read_clip
+from mmser.inference.waveforms import MAX_CLIP_S, read_clip
 
 LONG_S = 15.0  # acted clips last up to seven seconds; what is longer holds more than one thing to be said
 MAX_CHANNELS = 32
@@ -28,6 +30,7 @@ _ADVICE = {
     "as WAV or MP3.",
     "lfs-pointer": "Upload the recording itself.",
     "empty": "Record it again.",
+    "too-long": "On the command line `mmser timeline` goes through hours.",
     "silent": "Check that the microphone is on and not muted.",
 }
 
@@ -54,6 +57,10 @@ class UploadLimits:
             raise SettingsError(f"--max-minutes is {self.max_minutes:g}, expected minutes above 0.")
         if self.max_upload_mb < 1:
             raise SettingsError(f"--max-upload-mb is {self.max_upload_mb}, expected megabytes from 1.")
+
+    def of_a_clip(self) -> "UploadLimits":
+        """What is left of them where a recording is answered at once, and not over time."""
+        return replace(self, max_minutes=min(self.max_minutes, MAX_CLIP_S / 60))
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,12 @@ class Answer:
 
 def needs_words(recognizer: EmotionRecognizer) -> bool:
     """Whether somebody has to type what is said: the model reads, and was not trained on Whisper's words."""
-    transcriber = recognizer.transcriber
-    return recognizer.reads_text and transcriber.listens and transcriber.source != "whisper"
+    return hears_words(recognizer) and recognizer.transcriber.source != "whisper"
+
+
+def hears_words(recognizer: EmotionRecognizer) -> bool:
+    """Whether what is said matters: the model reads, and somebody listens or types."""
+    return recognizer.reads_text and recognizer.transcriber.listens
 
 
 def answer(
@@ -109,13 +120,17 @@ def answer(
         AudioError: the recording is too large, too long, silent, or cannot be read; with advice.
     """
     name = show_name(name)
+    if words is not None:
+        limits = limits.of_a_clip()
     try:
         duration_s = _measure(name, content, limits)
         if duration_s <= LONG_S or words is not None:
             return _answer_clip(recognizer, name, content, words)
         timeline = build_timeline(recognizer, content, where=name)
     except AudioError as error:
-        raise AudioError(error.reason, f"{error} {_ADVICE.get(error.reason, '')}".strip()) from error
+        helps = words is None or error.reason != "too-long"  # a timeline takes no typed words
+        advice = _ADVICE.get(error.reason, "") if helps else ""
+        raise AudioError(error.reason, f"{error} {advice}".strip()) from error
     sizes = (_WIDE_INCHES, _NARROW_INCHES)
     pictures = [to_png(draw_timeline(timeline, title="", inches=inches)) for inches in sizes]
     return Answer(name, duration_s, None, timeline, tuple(pictures))
@@ -129,7 +144,10 @@ def show_name(name: str) -> str:
 
 
 def _measure(name: str, content: bytes, limits: UploadLimits) -> float:
-    """Seconds of a recording that keeps the limits, counted: headers may lie."""
+    """Seconds of a recording that keeps the limits, counted where its header does not say.
+
+    A header that lies helps nobody: libsndfile gives no more than it announces.
+    """
     num_mb = len(content) / 2**20
     if num_mb > limits.max_upload_mb:
         raise AudioError(
@@ -143,6 +161,7 @@ def _measure(name: str, content: bytes, limits: UploadLimits) -> float:
     max_s = 60 * limits.max_minutes
     if header.duration_s is not None:
         _check_duration(name, header.duration_s, max_s, "lasts")
+        return header.duration_s
     num_samples = 0
     for block in iter_blocks(content, where=name):
         num_samples += len(block)
@@ -155,17 +174,19 @@ def _check_duration(name: str, duration_s: float, max_s: float, verb: str) -> No
         raise AudioError(
             "too-long",
             f"{name}: {verb} {format_time(duration_s)}, expected {format_time(max_s)} at most. Cut a part "
-            "out of it; on the command line `mmser timeline` goes through hours.",
+            "out of it.",
         )
 
 
 def _answer_clip(recognizer: EmotionRecognizer, name: str, content: bytes, words: str | None) -> Answer:
     recording = read_clip(content, where=name)
     try:
-        (prediction,) = recognizer.predict([content], texts=None if words is None else [words])
-        _, kept = mark_kept(recording.waveform, recording.rate_hz, recognizer.cleaning)
+        (prediction,) = recognizer.predict([recording], texts=None if words is None else [words])
+        waveform = resample(recording.waveform, recording.rate_hz)
+        kept = np.zeros(len(waveform), bool)
+        if prediction.duration_s:  # else it was judged by its words alone
+            _, kept = mark_kept(recording.waveform, recording.rate_hz, recognizer.cleaning)
     except AudioError as error:  # of cleaning: it could be read
         raise AudioError(error.reason, f"{name}: {error.__cause__ or error}") from error
-    waveform = resample(recording.waveform, recording.rate_hz)
     picture = to_png(draw_clip(waveform, kept))
     return Answer(name, len(waveform) / SAMPLE_RATE_HZ, prediction, None, (picture,))

@@ -41,6 +41,7 @@ class AppSettings:
         whisper: the openai-whisper checkpoint that listens, in place of the one the model names.
         abstain_below: a label is given from this probability on, in place of the model's own.
         device: where the model runs.
+        dtype: precision of its encoders.
         samples: a folder with clips to click, in place of synthetic ones.
         limits: of what a visitor may hand over.
     """
@@ -49,6 +50,7 @@ class AppSettings:
     whisper: str | None = None
     abstain_below: float | None = None
     device: str | None = None
+    dtype: str = "float32"
     samples: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
 
@@ -86,7 +88,7 @@ def load_equipment(settings: AppSettings) -> Equipment:
 
     Raises:
         CheckpointError: the folder lacks weights, or Whisper's cannot be had.
-        SettingsError: no sample in the folder named; or as :class:`EmotionRecognizer`.
+        SettingsError, UnknownNameError: no sample in the folder named; or as :class:`EmotionRecognizer`.
     """
     samples = None if settings.samples is None else read_samples(Path(settings.samples))
     recognizer = EmotionRecognizer.from_pretrained(
@@ -94,6 +96,7 @@ def load_equipment(settings: AppSettings) -> Equipment:
         device=settings.device,
         whisper=settings.whisper,
         abstain_threshold=settings.abstain_below,
+        dtype=settings.dtype,
     )
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE_HZ).astype(np.float32)
     recognizer.predict([(noise, SAMPLE_RATE_HZ)], texts=[""] if needs_words(recognizer) else None)
@@ -118,7 +121,7 @@ def read_samples(folder: Path) -> dict[str, bytes]:
         raise SettingsError(
             f"--samples {folder}: {wrong}, expected a folder with clips ({', '.join(sorted(SUFFIXES))})."
         )
-    return {path.stem: read_bytes(path) for path in clips[:MAX_SAMPLES]}
+    return {path.name: read_bytes(path) for path in clips[:MAX_SAMPLES]}
 
 
 def speak_samples() -> dict[str, bytes]:

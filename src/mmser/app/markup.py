@@ -131,9 +131,9 @@ def name_system(system: str) -> str:
     return " + ".join(_TOWERS.get(tower, tower) for tower in system.split("+"))
 
 
-def format_header(reads_text: bool) -> str:
+def format_header(hears_words: bool) -> str:
     """The title, and one line below it."""
-    hears = "how something is said, and what is said" if reads_text else "how something is said"
+    hears = "how something is said, and what is said" if hears_words else "how something is said"
     return _wrap(
         '<h1 class="mm-title">Emotion in speech</h1>'
         f'<p class="mm-faint">A model hears {hears}, and names the emotion. Nothing is kept.</p>'

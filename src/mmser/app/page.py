@@ -13,7 +13,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from mmser.app import markup
-from mmser.app.answering import Answer, answer, needs_words, show_name
+from mmser.app.answering import Answer, UploadLimits, answer, hears_words, needs_words, show_name
 from mmser.app.equipment import AppSettings, Equipment, load_equipment
 from mmser.app.style import CSS
 from mmser.errors import AudioError, MmserError
@@ -40,20 +40,20 @@ def show_page(settings: AppSettings) -> None:
     st.set_page_config(page_title="Emotion in speech", layout="centered", menu_items={})
     st.html(CSS)
     equipment = load_equipment(settings)
-    st.html(markup.format_header(equipment.recognizer.reads_text))
-    clip = ask_for_clip(equipment, settings)
+    st.html(markup.format_header(hears_words(equipment.recognizer)))
+    limits = settings.limits.of_a_clip() if needs_words(equipment.recognizer) else settings.limits
+    clip = ask_for_clip(equipment, limits)
     words = ask_for_words(equipment) if clip else None
     if clip:
-        show_clip(clip, words, equipment, settings)
+        show_clip(clip, words, equipment, limits)
     else:
-        for name in ("key", "answer"):
-            st.session_state.pop(name, None)
+        forget_answer()
     with st.expander("About the model", expanded=clip is None):
         st.html(markup.format_model(equipment.metrics, equipment.recognizer.classes, show_name(settings.run)))
     st.html(markup.format_footer())
 
 
-def ask_for_clip(equipment: Equipment, settings: AppSettings) -> Clip | None:
+def ask_for_clip(equipment: Equipment, limits: UploadLimits) -> Clip | None:
     """Let the visitor upload, record or choose one."""
     ways = [UPLOAD, RECORD, *([SAMPLES] if equipment.samples else [])]
     label = "Where the clip comes from"
@@ -65,7 +65,6 @@ def ask_for_clip(equipment: Equipment, settings: AppSettings) -> Clip | None:
         return Clip("recording.wav", recorded.getvalue(), is_recorded=True) if recorded else None
     if way == SAMPLES:
         return choose_sample(equipment)
-    limits = settings.limits
     uploaded = st.file_uploader(
         f"A recording of speech: WAV, FLAC, MP3 or OGG, up to {limits.max_upload_mb} MB and "
         f"{limits.max_minutes:g} minutes.",
@@ -90,13 +89,14 @@ def ask_for_words(equipment: Equipment) -> str | None:
     return st.text_input("What is said in it? The model reads it too, and has no Whisper that listens.") or ""
 
 
-def show_clip(clip: Clip, words: str | None, equipment: Equipment, settings: AppSettings) -> None:
+def show_clip(clip: Clip, words: str | None, equipment: Equipment, limits: UploadLimits) -> None:
     """Answer a clip, once however often the page is drawn, and show the answer."""
     key = hashlib.sha256(clip.content).hexdigest(), clip.name, words
     if st.session_state.get("key") != key:
+        forget_answer()
         try:
             with st.spinner("Listening …", show_time=True):
-                given = answer(equipment.recognizer, clip.name, clip.content, settings.limits, words)
+                given = answer(equipment.recognizer, clip.name, clip.content, limits, words)
         except AudioError as error:
             st.error(escape_markdown(str(error)))
             return
@@ -106,6 +106,12 @@ def show_clip(clip: Clip, words: str | None, equipment: Equipment, settings: App
             return
         st.session_state.update(key=key, answer=given)
     show_answer(st.session_state["answer"], clip, equipment)
+
+
+def forget_answer() -> None:
+    """Let go of what was said of the clip before."""
+    for name in ("key", "answer"):
+        st.session_state.pop(name, None)
 
 
 def show_answer(given: Answer, clip: Clip, equipment: Equipment) -> None:

@@ -40,7 +40,7 @@ def draw_sounds(sounds: Mapping[str, tuple[np.ndarray, int]]) -> Figure:
             color=INK,
         )
         tidy(upper)
-        images.append(_draw_spectrogram(lower, resample(waveform.astype(np.float32), rate_hz)))
+        images.append(draw_power(lower, resample(waveform.astype(np.float32), rate_hz)))
         lower.set_xlim(0, width_s)
         lower.set_xlabel("seconds", fontsize=10, color=INK)
     _share_scale(images)
@@ -67,7 +67,7 @@ def draw_spectrograms(
         axes.set_visible(False)
     images = []
     for axes, (name, waveform) in zip(grid.flat, waveforms.items(), strict=False):
-        images.append(_draw_spectrogram(axes, waveform))
+        images.append(draw_power(axes, waveform))
         axes.set_title(name, loc="left", fontsize=11, color=INK)
     for alike in [images] if one_power else [[image] for image in images]:
         _share_scale(alike)
@@ -79,6 +79,26 @@ def draw_spectrograms(
     return figure
 
 
+def draw_power(axes: Axes, at_16k: np.ndarray) -> AxesImage:
+    """Draw power in dB below 8 kHz, black where there is no sound, into a part of a figure.
+
+    Args:
+        axes: where; the frequencies are in kHz.
+        at_16k: waveform (S,), full scale 1, at 16 kHz.
+
+    Returns:
+        The picture, whose colours can be given limits.
+    """
+    dither = np.random.default_rng(0).normal(scale=_DITHER, size=len(at_16k))
+    *_, image = axes.specgram(
+        at_16k + dither, NFFT=_WINDOW, noverlap=_OVERLAP, Fs=SAMPLE_RATE_HZ, cmap="magma"
+    )
+    axes.set_facecolor("black")
+    axes.set_yticks([0, 2000, 4000, 6000, 8000], ["0", "2", "4", "6", "8"])
+    axes.tick_params(colors=INK, labelsize=9)
+    return image
+
+
 def tidy(axes: Axes) -> None:
     """Take away the frame above and at the right, and let ticks be small."""
     axes.spines[["top", "right"]].set_visible(False)
@@ -88,18 +108,6 @@ def tidy(axes: Axes) -> None:
 def _make_figure(height: float, num_columns: int, *, panel_inches: float = _PANEL_INCHES[0]) -> Figure:
     width = panel_inches * num_columns + 0.6
     return Figure(figsize=(width, height + 0.5), dpi=_DOTS_PER_INCH, layout="constrained")
-
-
-def _draw_spectrogram(axes: Axes, at_16k: np.ndarray) -> AxesImage:
-    """Power in dB below 8 kHz; black where there is no sound."""
-    dither = np.random.default_rng(0).normal(scale=_DITHER, size=len(at_16k))
-    *_, image = axes.specgram(
-        at_16k + dither, NFFT=_WINDOW, noverlap=_OVERLAP, Fs=SAMPLE_RATE_HZ, cmap="magma"
-    )
-    axes.set_facecolor("black")
-    axes.set_yticks([0, 2000, 4000, 6000, 8000], ["0", "2", "4", "6", "8"])
-    axes.tick_params(colors=INK, labelsize=9)
-    return image
 
 
 def _share_scale(images: Sequence[AxesImage]) -> None:

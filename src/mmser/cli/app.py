@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         whisper=arguments.whisper,
         abstain_below=arguments.abstain_below,
         device=arguments.device,
+        dtype=arguments.dtype,
         samples=arguments.samples,
         limits=UploadLimits(arguments.max_minutes, arguments.max_upload_mb),
     )

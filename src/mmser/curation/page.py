@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 from datasets import Dataset
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmser.audio.io import SAMPLE_RATE_HZ, read_waveform, resample, to_pcm16
+from mmser.audio.pictures import draw_power, tidy
 from mmser.curation.rows import read_columns
 from mmser.curation.store import CleanStore
 from mmser.curation.tables import TITLES, Table
@@ -37,7 +37,7 @@ audio { width: 100%; }
 .leak { background: #fdecea; padding: .5rem 1rem; }
 """
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")  # Okabe and Ito's
-_SPECTROGRAM: dict[str, Any] = {"NFFT": 512, "noverlap": 384, "cmap": "magma", "vmin": -120, "vmax": -30}
+_LEAST_DB, _MOST_DB = -120, -30  # of every spectrogram: before and after can be compared
 
 
 class PageClip(NamedTuple):
@@ -149,7 +149,7 @@ def draw_classes(record: Mapping[str, Any]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlabel("clips")
     figure.legend(loc="outside upper right", ncols=len(counts), frameon=False)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
@@ -163,7 +163,7 @@ def draw_durations(durations_s: Mapping[str, Sequence[float]]) -> Figure:
         axes.hist(durations_s[name], bins=60, range=(0, longest), histtype="stepfilled", color=_COLOURS[0])
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.set_yticks([])
-        _tidy(axes)
+        tidy(axes)
     rows[-1].set_xlabel("seconds")
     return figure
 
@@ -173,10 +173,8 @@ def draw_spectrogram(waveform: np.ndarray, rate_hz: int, width_s: float) -> Figu
     figure = Figure(figsize=(5, 2.4))
     axes = figure.add_axes((0.13, 0.2, 0.85, 0.75))
     at_16k = resample(waveform.astype(np.float32), rate_hz)
-    dither = np.random.default_rng(0).normal(scale=1e-6, size=len(at_16k))  # digital silence has no logarithm
-    axes.specgram(at_16k + dither, Fs=SAMPLE_RATE_HZ, **_SPECTROGRAM)
-    axes.set(xlim=(0, width_s), xlabel="seconds", ylabel="Hz")
-    axes.set_facecolor("black")
+    draw_power(axes, at_16k).set_clim(_LEAST_DB, _MOST_DB)
+    axes.set(xlim=(0, width_s), xlabel="seconds", ylabel="kHz")
     return figure
 
 
@@ -222,7 +220,3 @@ def _player(waveform: np.ndarray, rate_hz: int) -> str:
 
 def _data_url(kind: str, content: io.BytesIO) -> str:
     return f"data:{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)

@@ -148,17 +148,14 @@ def write_report(folder: Path, metrics: Mapping[str, Any], frame: pd.DataFrame) 
     Returns:
         The path of report.md.
     """
-    classes = classes_of(frame)
-    matrix = compute_confusion_matrix(label_indices(frame), predicted_indices(frame), classes)
+    classes, labels = classes_of(frame), label_indices(frame)
+    matrix = compute_confusion_matrix(labels, predicted_indices(frame), classes)
     title = describe_run(metrics)
     plot_confusion_matrix(matrix, classes, Path(folder) / PLOT_FILE, title=title)
     calibration = metrics.get("calibration") or calibrate(frame, None)  # runs were once stored without it
+    plot = Path(folder) / CALIBRATION_FILE
     plot_reliability(
-        label_indices(frame),
-        probabilities_of(frame),
-        Path(folder) / CALIBRATION_FILE,
-        title=title,
-        temperature=calibration["temperature"],
+        labels, probabilities_of(frame), plot, title=title, temperature=calibration["temperature"]
     )
     parts = [
         f"# {title}",

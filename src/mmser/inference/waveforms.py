@@ -4,6 +4,7 @@ An array that is not what it should be gives a wrong answer without an error, fo
 level: what is not certain is refused, with the line that mends it.
 """
 
+import math
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,6 @@ MAX_PEAK = 8.0  # 18 dB above full scale: decoders overshoot by less, integers o
 
 MAX_CLIP_S = 120  # encoders' work grows with the square of a clip
 
-Clip = str | Path | bytes | tuple[npt.ArrayLike, float]
-
 
 class Recording(NamedTuple):
     """A recording as it came.
@@ -37,13 +36,16 @@ class Recording(NamedTuple):
     num_channels: int
 
 
+Clip = str | Path | bytes | tuple[npt.ArrayLike, float] | Recording
+
+
 def read_clip(clip: Clip, *, where: str = "") -> Recording:
     """Read a file, or check a waveform that is in memory already.
 
     Args:
         clip: an audio file, or the bytes of one; or a waveform (S,) and its sample rate in Hz. Floats have
             full scale 1; integers (int8, int16, int32, and uint8 around 128) are scaled by their type's full
-            scale.
+            scale. A recording that was read before is taken as it is.
         where: the name that errors give to what is no file.
 
     Raises:
@@ -57,6 +59,8 @@ def read_clip(clip: Clip, *, where: str = "") -> Recording:
         _check_duration(header.duration_s or 0.0, str(clip) if not isinstance(clip, bytes) else where)
         waveform, rate_hz = read_waveform(source, where=where)
         found = Recording(waveform, rate_hz, header.num_channels)
+    elif isinstance(clip, Recording):
+        found = clip
     elif isinstance(clip, tuple) and len(clip) == 2:
         found = Recording(_check_waveform(clip[0]), _check_rate(clip[1]), 1)
     else:
@@ -70,9 +74,10 @@ def read_clip(clip: Clip, *, where: str = "") -> Recording:
 
 def _check_duration(duration_s: float, name: str) -> None:
     if duration_s > MAX_CLIP_S:
+        rounded_up_s = math.ceil(10 * duration_s) / 10
         raise AudioError(
             "too-long",
-            f"{name}: lasts {duration_s / 60:,.1f} minutes, expected a clip of {MAX_CLIP_S // 60} at most. "
+            f"{name}: lasts {rounded_up_s:,.1f} seconds, expected a clip of {MAX_CLIP_S} at most. "
             "`mmser timeline` goes through long recordings.",
         )
 
