@@ -124,7 +124,7 @@ def test_words_are_typed_for_a_model_that_was_not_trained_on_whispers(tmp_path):
 def test_a_silent_clip_is_answered_by_its_words_where_the_model_was_trained_so(tmp_path):
     run = save_model(tmp_path / "runs" / "fusion", "fusion", modality_dropout=0.2)
     reader = EmotionRecognizer.from_pretrained(run, device="cpu")
-    given = answer(reader, "a.wav", SILENCE, UploadLimits(), words="kids are talking")
+    given = answer(reader, "a.wav", make_recording(SILENCE), UploadLimits(), words="kids are talking")
     assert [warning.kind for warning in given.prediction.warnings] == ["silent"]
     assert given.duration_s > 0
 
