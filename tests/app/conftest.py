@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 pytest.importorskip("streamlit", reason="the page is made by Streamlit: pip install mmser[app]")
@@ -17,3 +19,11 @@ def forgotten():
     """Models are loaded once a module."""
     yield
     load_equipment.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def main_module():
+    """AppTest puts the page in the place of __main__, which processes started afterwards would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
