@@ -204,7 +204,7 @@ def test_a_command_of_mmser_can_be_given(words, parser):
 def test_a_launch_can_be_given(words, parse_recipe):
     launch = launch_command_parser().parse_args(words[2:])
     assert launch.config_file is None or Path(launch.config_file).is_file()
-    parse_recipe(launch.training_script, launch.training_script_args)
+    assert parse_recipe(launch.training_script, launch.training_script_args)[0].corpus
 
 
 @pytest.mark.parametrize(
@@ -212,4 +212,4 @@ def test_a_launch_can_be_given(words, parse_recipe):
 )
 def test_a_recipe_can_be_started_so(words, parse_recipe):
     at = next(index for index, word in enumerate(words) if word.endswith(".py"))
-    parse_recipe(words[at], words[at + 1 :])
+    assert parse_recipe(words[at], words[at + 1 :])[0].corpus

@@ -1,5 +1,6 @@
 import pytest
 
+from factories_corpus import CLASSES, make_tone
 from factories_runs import REFERENCE, save_model
 
 
@@ -12,3 +13,9 @@ def save_run(tmp_path):
         return save_model(folder, kind, transcripts=transcripts, preprocessing=preprocessing, **fields)
 
     return save
+
+
+@pytest.fixture
+def waveforms():
+    """A tone of each class, of one, two and three seconds."""
+    return [make_tone(label, duration_s=1.0 + index, seed=index) for index, label in enumerate(CLASSES)]

@@ -14,11 +14,6 @@ from mmser.errors import AudioError, CheckpointError, SettingsError, UnknownName
 from mmser.evaluation.calibration import apply_temperature
 
 
-@pytest.fixture
-def waveforms():
-    return [make_tone(label, duration_s=1.0 + index, seed=index) for index, label in enumerate(CLASSES)]
-
-
 def probabilities(predictions):
     return np.array([list(each.probabilities.values()) for each in predictions])
 

@@ -1,20 +1,10 @@
 import numpy as np
 import pytest
 
-from factories_corpus import CLASSES, make_tone
 from factories_runs import REFERENCE, WHISPER
 from factories_whisper import save_whisper_checkpoint
 from mmser import EmotionRecognizer
 from mmser.errors import AudioError, SettingsError
-
-
-@pytest.fixture
-def waveforms():
-    return [make_tone(label, duration_s=1.0 + index, seed=index) for index, label in enumerate(CLASSES)]
-
-
-def probabilities(predictions):
-    return np.array([list(each.probabilities.values()) for each in predictions])
 
 
 def test_the_text_changes_the_answer_of_a_model_that_reads(save_run, waveforms):
