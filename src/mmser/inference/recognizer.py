@@ -120,10 +120,8 @@ class EmotionRecognizer:
         Args:
             source: the folder, or its name on the Hub.
             device: where the model runs, e.g. "cpu"; by default the GPU where there is one.
-            whisper: name or ``.pt`` file of the openai-whisper checkpoint that listens. A model names the one
-                that its corpus was transcribed with; where that was a file, say here where it lies.
-            abstain_threshold: in place of the model's own.
-            dtype: as the class.
+            whisper: as the class; where the model's own is a file, say here where it lies.
+            abstain_threshold, dtype: as the class.
 
         Raises:
             CheckpointError: the folder lacks a file or weights that the model needs; none is ever initialised
@@ -253,14 +251,17 @@ class EmotionRecognizer:
         logits = np.empty((len(clips), len(self.classes)))
         lengths = [len(clip.waveform) for clip in clips]
         limits = BatchLimits(batch_size, max_batch_s(self.model.device) * SAMPLE_RATE_HZ)
-        for batch in iter_batches(lengths, limits):
-            features = [self.processor.features(clips[i].waveform, clips[i].text) for i in batch]
-            inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
-            has_sound = torch.tensor([clips[i].has_sound for i in batch], device=self.model.device)
-            inputs["attention_mask"] = inputs["attention_mask"] * has_sound[:, None]
-            with exact_float32():
+        with exact_float32():
+            for batch in iter_batches(lengths, limits):
+                inputs = self._pad([clips[i] for i in batch])
                 logits[batch] = self.model(**inputs).logits.double().cpu().numpy()
         return softmax(logits / self.temperature)
+
+    def _pad(self, clips: Sequence[_Cleaned]) -> dict[str, Any]:
+        features = [self.processor.features(clip.waveform, clip.text) for clip in clips]
+        inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
+        has_sound = torch.tensor([clip.has_sound for clip in clips], device=self.model.device)
+        return {**inputs, "attention_mask": inputs["attention_mask"] * has_sound[:, None]}
 
     def _describe(self, clip: _Cleaned, row: np.ndarray) -> Prediction:
         probabilities = dict(zip(self.classes, row.tolist(), strict=True))

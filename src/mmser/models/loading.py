@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer, PreTra
 
 from mmser.errors import CheckpointError
 from mmser.models.audio_classifier import get_audio_tower, load_audio_classifier
+from mmser.models.cpu import install_fast_linears
 from mmser.models.exported import EXPORT_FILE, ExportedModel
 from mmser.models.fusion import AudioFeatures, FusionConfig, FusionForEmotionClassification, FusionProcessor
 from mmser.models.networks.mobilenet import BlockNetConfig
@@ -43,9 +44,10 @@ def load_model(folder: str | Path) -> tuple[Model, Processor]:
     config = _load_config(folder)
     if isinstance(config, _HAND_MADE):
         raise _hand_made(folder)
-    if config.model_type == FusionConfig.model_type:
-        return load_fusion(folder)
-    return load_audio_classifier(folder)
+    load = load_fusion if config.model_type == FusionConfig.model_type else load_audio_classifier
+    model, processor = load(folder)
+    install_fast_linears(model)
+    return model, processor
 
 
 def _load_config(folder: str | Path) -> PreTrainedConfig:

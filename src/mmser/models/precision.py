@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmser.errors import SettingsError, UnknownNameError
+from mmser.models.cpu import kept_memory
 from mmser.models.exported import ExportedModel
 from mmser.models.loading import Model, encoders_of
 
@@ -27,13 +28,17 @@ def parse_dtype(name: str) -> torch.dtype:
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """Keep NVIDIA cards from rounding what is multiplied in float32 to ten bits, as their convolutions do."""
+    """Compute in the whole of float32 what many batches hold; memory is kept from one to the next.
+
+    NVIDIA cards would round what they multiply to ten bits, as their convolutions do.
+    """
     backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [backend.allow_tf32 for backend in backends]
     for backend in backends:
         backend.allow_tf32 = False
     try:
-        yield
+        with kept_memory():
+            yield
     finally:
         for backend, allowed in zip(backends, before, strict=True):
             backend.allow_tf32 = allowed

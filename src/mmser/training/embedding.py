@@ -20,6 +20,7 @@ from mmser.curation.schema import decode_audio
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import reduce_audio
 from mmser.models.batching import BatchLimits, max_batch_s
+from mmser.models.cpu import install_fast_linears
 from mmser.models.fusion import AudioFeatures, FusionForEmotionClassification
 from mmser.models.loading import encoders_of
 from mmser.models.precision import exact_float32, lowered_precision
@@ -84,6 +85,7 @@ class FrozenTowers:
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
         self.depths = frozen_encoders_of(model)
         self.encoders = {name: encoders_of(model)[name] for name in self.depths}
+        install_fast_linears(model)
         self._cache_dir = cache_dir
         self._hashes = {name: self._hash_weights(name) for name in self.depths}
         self.stores = {name: self._open_store(name) for name in self.depths}
@@ -185,8 +187,7 @@ class FrozenTowers:
             else self.processor.pad_text([each["input_ids"] for each in features])
         )
         reduce = reduce_of(self.model, name, self.depths[name])
-        with exact_float32():
-            rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
+        rows, mask = reduce(**{key: value.to(device) for key, value in padded.items()})
         return [clip[real] for clip, real in zip(rows, mask, strict=True)]
 
     def _fill(
@@ -206,7 +207,7 @@ class FrozenTowers:
         shares = ((state.process_index, state.num_processes), (0, 1))
         for share in shares:  # the second where another run wrote between two looks, and shares had gaps
             if any(key not in store for key in keys):
-                with lowered_precision(self.encoders[name], self.dtype):
+                with lowered_precision(self.encoders[name], self.dtype), exact_float32():
                     fill_store(store, keys, lengths, compute, limits=limits, share=share)
             state.wait_for_everyone()
             store.read()

@@ -14,8 +14,10 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -237,12 +239,17 @@ def _size_of(path: Path) -> int:
 
 
 def hash_weights(module: nn.Module) -> str:
-    """SHA-256 over the names and values of a module's weights."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
+    """SHA-256 over the names and hashes of a module's weights, which several threads compute."""
+    weights = sorted(module.state_dict().items())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        hashes = pool.map(_hash_tensor, (tensor for _, tensor in weights))
+        told = [f"{name} {each}" for (name, _), each in zip(weights, hashes, strict=True)]
+    return hash_text("\n".join(told))
+
+
+def _hash_tensor(tensor: Tensor) -> str:
+    values: Any = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return f"{tuple(tensor.shape)} {tensor.dtype} {hashlib.sha256(values).hexdigest()}"
 
 
 def hash_text(text: str) -> str:

@@ -69,12 +69,12 @@ def predict_logits(
     )
     logits = np.empty((len(split), len(class_names(model))), dtype=np.float32)
     done = 0
-    for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
-        batch.pop("labels")
-        with exact_float32():
+    with exact_float32():
+        for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
+            batch.pop("labels")
             rows: Any = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
-        logits[order[done : done + len(rows)]] = rows.float().cpu().numpy()
-        done += len(rows)
+            logits[order[done : done + len(rows)]] = rows.float().cpu().numpy()
+            done += len(rows)
     return logits
 
 

@@ -15,6 +15,7 @@ from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, Trainer
 
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
+from mmser.models.cpu import install_fast_linears, kept_memory
 from mmser.models.loading import encoders_of
 from mmser.models.precision import exact_float32
 from mmser.training.arguments import TrainerSettings
@@ -83,6 +84,11 @@ class EmotionTrainer(Trainer):
         if ROW in inputs and not torch.isfinite(loss):
             raise self._diverged(loss.item(), inputs[ROW].tolist())
         return (loss, outputs) if return_outputs else loss
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Train; memory is kept from one batch to the next."""
+        with kept_memory():
+            return super().train(*args, **options)
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Names of what weight decay is for: matrices alone."""
@@ -181,6 +187,7 @@ def build_trainer(
     Raises:
         SettingsError: a setting that the loss does not have.
     """
+    install_fast_linears(inputs.trained)
     loss = _build_loss(settings, clips, arguments.label_smoothing_factor)
     arguments = copy.copy(arguments)
     arguments.output_dir = str(folder)
