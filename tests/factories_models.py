@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertModel,
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
     DistilBertConfig,
     DistilBertModel,
     GPT2Config,
@@ -20,6 +22,10 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
+    UniSpeechConfig,
+    UniSpeechModel,
+    UniSpeechSatConfig,
+    UniSpeechSatModel,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
     Wav2Vec2Model,
@@ -112,8 +118,13 @@ def _make_whisper(num_layers: int) -> WhisperModel:
 
 
 _AUDIO_MODELS = {
+    "data2vec": lambda: Data2VecAudioModel(
+        Data2VecAudioConfig(**{**_SPEECH, "num_conv_pos_embeddings": 5}, conv_pos_kernel_size=7)
+    ),
     "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
     "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),
+    "unispeech": lambda: UniSpeechModel(UniSpeechConfig(**_SPEECH)),
+    "unispeech-sat": lambda: UniSpeechSatModel(UniSpeechSatConfig(**_SPEECH)),
     "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
     "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
     "whisper": lambda: _make_whisper(2),

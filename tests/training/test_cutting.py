@@ -14,7 +14,7 @@ from mmser.training.freezing import freeze_audio_tower
 from mmser.training.frozen import PooledModel, frozen_encoders_of
 
 CLASSES = ("angry", "happy", "sad")
-AUDIO = ["hubert", "hubert-large", "wav2vec2", "whisper"]
+AUDIO = ["data2vec", "hubert", "hubert-large", "unispeech", "unispeech-sat", "wav2vec2", "whisper"]
 
 
 @pytest.fixture
@@ -41,6 +41,21 @@ def test_bottom_and_top_are_the_whole_tower(tower, audio, depth):
     real = frames[:, :, 0, -1] > 0
     assert 0 < real[0].sum() < real[1].sum()
     torch.testing.assert_close(hidden[real], expected[real], atol=1e-5, rtol=0)
+
+
+def test_a_field_that_data2vec_does_not_read_changes_nothing(tower):
+    """Its norm stands before the blocks, whatever a configuration says that was made for wav2vec 2.0."""
+    whole = tower("data2vec")
+    whole.config.do_stable_layer_norm = True
+    values, mask = torch.randn(1, 16_000), torch.ones(1, 16_000, dtype=torch.long)
+    freeze_audio_tower(whole, "top-layers", num_trained_layers=1)
+    with torch.no_grad():
+        frames, attended = run_bottom(whole, 1, values, mask)
+        hidden = TowerTop(whole, 1)(frames[:, :, 0, :-1], attended)
+        expected = whole(values, attention_mask=mask).last_hidden_state
+    torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=0)
+    assert frozen_depth(whole) == 1
+    assert not whole.encoder.layer_norm.weight.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -71,7 +86,7 @@ def make(kind, audio, towers):
 
 
 @pytest.mark.parametrize("kind", ["fusion", "attention", "stock"])
-@pytest.mark.parametrize("audio", ["hubert", "whisper"])
+@pytest.mark.parametrize("audio", AUDIO)
 def test_logits_and_gradients_behind_cached_frames_are_those_of_the_whole_model(
     towers, corpus, tmp_path, audio, kind
 ):

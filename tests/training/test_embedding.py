@@ -4,7 +4,7 @@ import pytest
 import torch
 from tokenizers import normalizers
 
-from mmser.curation.schema import decode_audio, load_corpus
+from mmser.curation.schema import load_corpus
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
@@ -107,52 +107,6 @@ HEADS = [
     for pooling in ("mean", "mean+std", "attention")
     for layers in ("last", "weighted", "1-2")
 ]
-
-
-def logits_of_both_ways(model, processor, corpus, folder, dtype=torch.float32):
-    """Logits of a split through rows kept on disk, and of the whole model one clip at a time."""
-    test = load_corpus(corpus)["test"]
-    freeze(model)
-    for name, weight in model.named_parameters():
-        if "pooling" in name or "classifier" in name:
-            torch.nn.init.normal_(weight.requires_grad_())
-    towers = FrozenTowers(model, processor, folder, batch_size=5, dtype=dtype)
-    rows = towers.embed(test, torch.device("cpu"))
-    batch = towers.collate([rows[index] for index in range(len(test))])
-    del batch["labels"]
-    with torch.no_grad():
-        cached = PooledModel(model).eval()(**batch).logits
-        whole = [
-            model(**processor.pad([processor.features(decode_audio(row["audio"]), row["transcript"])])).logits
-            for row in test
-        ]
-    return cached, torch.cat(whole)
-
-
-@pytest.mark.parametrize(("pooling", "layers"), HEADS)
-@pytest.mark.parametrize("audio", ["hubert", "whisper"])
-def test_the_cached_path_gives_the_logits_of_the_whole_model(
-    towers, corpus, tmp_path, audio, pooling, layers
-):
-    head = {"audio_pooling": pooling, "audio_layers": layers, "text_pooling": pooling, "text_layers": layers}
-    model, processor = build_fusion(towers[audio], towers["bert"], CLASSES, window_s=4, **head)
-    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path)
-    assert whole.std(dim=0).min() > 0.05  # clips are told apart
-    torch.testing.assert_close(cached, whole, atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("audio", ["hubert", "whisper"])
-def test_the_cached_path_of_a_stock_classifier_gives_its_logits(towers, corpus, tmp_path, audio):
-    model, processor = build_audio_classifier(towers[audio], CLASSES, window_s=4)
-    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path)
-    torch.testing.assert_close(cached, whole, atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("pooling", ["mean+std", "attention"])
-def test_in_bfloat16_the_logits_differ_a_little(towers, corpus, tmp_path, pooling):
-    model, processor = build_fusion(towers["hubert"], towers["bert"], CLASSES, audio_pooling=pooling)
-    cached, whole = logits_of_both_ways(model, processor, corpus, tmp_path, torch.bfloat16)
-    assert 0 < (cached - whole).abs().max() < 0.05 * whole.abs().max()
 
 
 def test_heads_of_every_kind_share_the_statistics_of_a_tower(towers, corpus, tmp_path, folders_of):
