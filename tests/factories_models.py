@@ -52,7 +52,11 @@ _WORDS = ["kids", "are", "talking", "by", "the", "door", "dogs", "sitting", *str
 
 
 def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write a random speech encoder; "hubert" has a group norm, "hubert-large" and "wav2vec2" layer norms."""
+    """Write a random speech encoder; "hubert" has a group norm, "hubert-large" and "wav2vec2" layer norms.
+
+    The configuration of "data2vec" says that its last norm stands behind the blocks. Its model reads no such
+    field: it stands before them.
+    """
     torch.manual_seed(seed)
     model = _AUDIO_MODELS[kind]()
     _spread(model).save_pretrained(folder)
@@ -119,7 +123,9 @@ def _make_whisper(num_layers: int) -> WhisperModel:
 
 _AUDIO_MODELS = {
     "data2vec": lambda: Data2VecAudioModel(
-        Data2VecAudioConfig(**{**_SPEECH, "num_conv_pos_embeddings": 5}, conv_pos_kernel_size=7)
+        Data2VecAudioConfig(
+            **{**_SPEECH, "num_conv_pos_embeddings": 5}, conv_pos_kernel_size=7, **_LAYER_NORM
+        )
     ),
     "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
     "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),

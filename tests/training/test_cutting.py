@@ -43,27 +43,13 @@ def test_bottom_and_top_are_the_whole_tower(tower, audio, depth):
     torch.testing.assert_close(hidden[real], expected[real], atol=1e-5, rtol=0)
 
 
-def test_a_field_that_data2vec_does_not_read_changes_nothing(tower):
-    """Its norm stands before the blocks, whatever a configuration says that was made for wav2vec 2.0."""
-    whole = tower("data2vec")
-    whole.config.do_stable_layer_norm = True
-    values, mask = torch.randn(1, 16_000), torch.ones(1, 16_000, dtype=torch.long)
-    freeze_audio_tower(whole, "top-layers", num_trained_layers=1)
-    with torch.no_grad():
-        frames, attended = run_bottom(whole, 1, values, mask)
-        hidden = TowerTop(whole, 1)(frames[:, :, 0, :-1], attended)
-        expected = whole(values, attention_mask=mask).last_hidden_state
-    torch.testing.assert_close(hidden, expected, atol=1e-5, rtol=0)
-    assert frozen_depth(whole) == 1
-    assert not whole.encoder.layer_norm.weight.requires_grad
-
-
 @pytest.mark.parametrize(
     ("audio", "mode", "depth"),
     [
         ("hubert", "top-layers", 1),
         ("whisper", "top-layers", 1),
         ("hubert-large", "top-layers", 1),
+        ("data2vec", "top-layers", 1),
         ("wavlm", "top-layers", 0),  # its first block computes what all others read
         ("hubert", "classifier", 2),
         ("hubert", "top-cnn", 0),
