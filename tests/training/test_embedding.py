@@ -174,6 +174,30 @@ def test_what_another_run_wrote_between_two_looks_leaves_no_gap(towers, corpus, 
     assert len(shares) == 2
 
 
+@pytest.mark.parametrize("damage", ["cut short", "of other weights"])
+def test_rows_on_disk_that_cannot_be_believed_are_computed_again(
+    towers, corpus, tmp_path, folders_of, caplog, damage
+):
+    test = load_corpus(corpus)["test"].select(range(3))
+
+    def embed(kind):
+        model, processor = build_speech(towers[kind], CLASSES)
+        freeze(model.audio_encoder)
+        rows = FrozenTowers(model, processor, tmp_path, batch_size=3).embed(test, torch.device("cpu"))
+        (shard,) = folders_of(model, processor)["audio"].iterdir()
+        return torch.stack([rows[index]["audio"] for index in range(3)]).clone(), shard
+
+    expected, shard = embed("hubert")
+    other, foreign = embed("hubert-large")
+    assert not torch.allclose(expected, other, atol=0.1)
+    content = shard.read_bytes()[:-4] if damage == "cut short" else foreign.read_bytes()
+    shard.unlink()  # and not written over: what is mapped into memory stays
+    shard.write_bytes(content)
+    again, _ = embed("hubert")
+    assert torch.equal(again, expected)
+    assert caplog.text.count("what it held is computed again") == 1
+
+
 def test_a_stock_head_and_ours_share_the_states_of_hubert(towers, folders_of):
     stock, features = build_audio_classifier(towers["hubert"], CLASSES)
     ours, processor = build_speech(towers["hubert"], CLASSES)
