@@ -13,7 +13,7 @@ from mmser.models.fusion import build_fusion
 from mmser.models.precision import lowered_precision
 
 SENTENCES = ("Kids are talking by the door.", "Dogs are sitting by the door.", "It's eleven o'clock.")
-BOUND, BATCH = 0.025, 0.01  # 0.012 and 0.003 were measured
+BOUND, BATCH = 0.025, 0.002  # 0.01 and 0 were measured
 
 
 def distance(ours, theirs):
@@ -46,11 +46,5 @@ def test_pooled_states_of_trained_encoders_in_bfloat16_are_near_those_in_float32
     with in_bfloat16[0], in_bfloat16[1]:
         rounded, alone = pool(batch), [pool(processor.pad([each])) for each in features]
     for index, vectors in enumerate(rounded):
-        print(
-            audio,
-            index,
-            distance(vectors, exact[index]),
-            distance(vectors, torch.cat([each[index] for each in alone])),
-        )
         assert 0 < distance(vectors, exact[index]) < BOUND
         assert distance(vectors, torch.cat([each[index] for each in alone])) < BATCH
