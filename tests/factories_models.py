@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertModel,
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
     DistilBertConfig,
     DistilBertModel,
     GPT2Config,
@@ -20,6 +22,10 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
+    UniSpeechConfig,
+    UniSpeechModel,
+    UniSpeechSatConfig,
+    UniSpeechSatModel,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
     Wav2Vec2Model,
@@ -46,7 +52,11 @@ _WORDS = ["kids", "are", "talking", "by", "the", "door", "dogs", "sitting", *str
 
 
 def save_audio_checkpoint(kind: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write a random speech encoder; "hubert" has a group norm, "hubert-large" and "wav2vec2" layer norms."""
+    """Write a random speech encoder; "hubert" has a group norm, "hubert-large" and "wav2vec2" layer norms.
+
+    The configuration of "data2vec" says that its last norm stands behind the blocks. Its model reads no such
+    field: it stands before them.
+    """
     torch.manual_seed(seed)
     model = _AUDIO_MODELS[kind]()
     _spread(model).save_pretrained(folder)
@@ -112,8 +122,15 @@ def _make_whisper(num_layers: int) -> WhisperModel:
 
 
 _AUDIO_MODELS = {
+    "data2vec": lambda: Data2VecAudioModel(
+        Data2VecAudioConfig(
+            **{**_SPEECH, "num_conv_pos_embeddings": 5}, conv_pos_kernel_size=7, **_LAYER_NORM
+        )
+    ),
     "hubert": lambda: HubertModel(HubertConfig(**_SPEECH, feat_extract_norm="group")),
     "hubert-large": lambda: HubertModel(HubertConfig(**_SPEECH, **_LAYER_NORM)),
+    "unispeech": lambda: UniSpeechModel(UniSpeechConfig(**_SPEECH)),
+    "unispeech-sat": lambda: UniSpeechSatModel(UniSpeechSatConfig(**_SPEECH)),
     "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**_SPEECH, **_LAYER_NORM)),
     "wavlm": lambda: WavLMModel(WavLMConfig(**_SPEECH, num_buckets=8, max_bucket_distance=16)),
     "whisper": lambda: _make_whisper(2),

@@ -8,6 +8,7 @@ from factories_corpus import write_corpus
 from factories_models import save_audio_checkpoint, save_text_checkpoint
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+AUDIO = ("data2vec", "hubert", "hubert-large", "unispeech", "unispeech-sat", "wav2vec2", "wavlm", "whisper")
 STILL = {  # nothing random in training: dropout, layerdrop and masking off
     "hidden_dropout": 0.0,
     "attention_dropout": 0.0,
@@ -30,7 +31,7 @@ def corpus(tmp_path_factory):
 def towers(tmp_path_factory):
     """Folders of tiny random encoders without dropout, by kind."""
     folder = tmp_path_factory.mktemp("towers")
-    paths = {kind: save_audio_checkpoint(kind, folder / kind) for kind in ("hubert", "whisper")}
+    paths = {kind: save_audio_checkpoint(kind, folder / kind) for kind in AUDIO}
     paths["bert"] = save_text_checkpoint("bert", folder / "bert")
     for path in paths.values():
         config = json.loads((path / "config.json").read_text())

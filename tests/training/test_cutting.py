@@ -14,7 +14,7 @@ from mmser.training.freezing import freeze_audio_tower
 from mmser.training.frozen import PooledModel, frozen_encoders_of
 
 CLASSES = ("angry", "happy", "sad")
-AUDIO = ["hubert", "hubert-large", "wav2vec2", "whisper"]
+AUDIO = ["data2vec", "hubert", "hubert-large", "unispeech", "unispeech-sat", "wav2vec2", "whisper"]
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_bottom_and_top_are_the_whole_tower(tower, audio, depth):
         ("hubert", "top-layers", 1),
         ("whisper", "top-layers", 1),
         ("hubert-large", "top-layers", 1),
+        ("data2vec", "top-layers", 1),
         ("wavlm", "top-layers", 0),  # its first block computes what all others read
         ("hubert", "classifier", 2),
         ("hubert", "top-cnn", 0),
@@ -71,7 +72,7 @@ def make(kind, audio, towers):
 
 
 @pytest.mark.parametrize("kind", ["fusion", "attention", "stock"])
-@pytest.mark.parametrize("audio", ["hubert", "whisper"])
+@pytest.mark.parametrize("audio", AUDIO)
 def test_logits_and_gradients_behind_cached_frames_are_those_of_the_whole_model(
     towers, corpus, tmp_path, audio, kind
 ):

@@ -7,7 +7,6 @@ import time
 
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from mmser.models.batching import BatchLimits
 from mmser.training import embedding_cache
@@ -147,19 +146,6 @@ def test_where_nothing_more_can_be_written_a_run_goes_on_from_memory(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True)
     assert done.stdout.split("\n")[0] == "[2.0, 1.0] 0", done.stderr
     assert "2 results are kept in memory and lost with this run. Make room, or name another" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"), SafetensorError("I/O error: (os error 28)")]
-)
-def test_a_full_disk_is_told_from_other_errors(tmp_path, monkeypatch, error):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(embedding_cache, "save_file", fail)
-    store = EmbeddingStore(tmp_path)
-    store.write(["a"], [torch.ones(1)])
-    assert store.get("a").tolist() == [1]
 
 
 def test_another_error_of_the_disk_is_not_hidden(tmp_path, monkeypatch):

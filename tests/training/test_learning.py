@@ -88,7 +88,12 @@ def test_a_network_refuses_to_smooth_labels(run_network, corpus):
 
 @pytest.mark.parametrize(
     ("recipe", "freeze"),
-    [("train_hubert", "entire"), ("train_hubert", "classifier"), ("train_fusion", "classifier")],
+    [
+        ("train_hubert", "entire"),
+        ("train_hubert", "partial"),
+        ("train_hubert", "classifier"),
+        ("train_fusion", "classifier"),
+    ],
 )
 def test_a_loss_that_is_no_number_stops_with_the_clips_of_its_batch_and_the_checkpoint_before(
     run_recipe, corpus, tmp_path, monkeypatch, recipe, freeze

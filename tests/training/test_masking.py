@@ -16,14 +16,14 @@ from mmser.training.masking import draw_spans, install_safe_masking
 
 SHORT = {"num_train_epochs": 1, "learning_rate": 0.01}
 ONE_FRAME = 400  # samples
+MASKED = ("data2vec", "hubert", "hubert-large", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
 MASKS = {"mask_time_prob": 0.5, "mask_time_length": 4, "mask_time_min_masks": 2}
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     folder = tmp_path_factory.mktemp("speech")
-    kinds = ("hubert", "wavlm", "wav2vec2", "whisper")
-    return {kind: str(save_audio_checkpoint(kind, folder / kind)) for kind in kinds}
+    return {kind: str(save_audio_checkpoint(kind, folder / kind)) for kind in MASKED}
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_masked_frame_is_the_vector_of_the_checkpoint_and_the_others_are_their
     assert torch.equal(hidden[0][0, ~masked], hidden[1][0, ~masked])
 
 
-@pytest.mark.parametrize("kind", ["hubert", "wavlm", "wav2vec2"])
+@pytest.mark.parametrize("kind", MASKED)
 @pytest.mark.parametrize("num_samples", [ONE_FRAME, 1600, 16000])
 def test_a_batch_of_one_trains_however_short_it_is(checkpoints, kind, num_samples):
     classes = ("angry", "sad")
@@ -147,12 +147,14 @@ def clips(tmp_path):
     [
         ("train_hubert", "entire"),
         ("train_hubert", "top-cnn"),
+        ("train_hubert", "top-layers"),
         ("train_fusion", "partial"),
         ("train_fusion", "classifier"),
     ],
 )
 def test_clips_shorter_than_a_mask_or_a_frame_are_trained_on(run_recipe, clips, recipe, freeze, batch_size):
     masks = {"mask_time_prob": 0.3, "mask_time_length": 10} if freeze in ("entire", "partial") else {}
+    masks |= {"num_trained_layers": 1} if freeze == "top-layers" else {}
     settings = {
         "per_device_train_batch_size": batch_size,
         "corpus": clips,

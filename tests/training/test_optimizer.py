@@ -51,6 +51,7 @@ def rates_of(tower, rates, head=()):
             ("feature_extractor.", "feature_projection.", "encoder.pos_conv_embed."),
         ),
         ("wavlm", ("encoder.layers.1.",), ("encoder.layers.0.",), ("encoder.layer_norm.",)),
+        ("data2vec", ("encoder.layers.1.",), ("encoder.layers.0.",), ("encoder.layer_norm.",)),
         ("whisper", ("layers.1.", "layer_norm."), ("layers.0.",), ("conv1.", "conv2.", "embed_positions.")),
         ("bert", ("encoder.layer.1.",), ("encoder.layer.0.",), ("embeddings.",)),
         ("distilbert", ("transformer.layer.1.",), ("transformer.layer.0.",), ("embeddings.",)),

@@ -151,7 +151,7 @@ def test_four_accumulated_batches_of_four_are_one_of_sixteen(run_recipe, freeze)
 def test_a_run_killed_and_resumed_ends_with_the_weights_of_an_uninterrupted_one(
     run_recipe, monkeypatch, freeze
 ):
-    settings = {**ALONE, "freeze": freeze, "num_train_epochs": 3}
+    settings = {**ALONE, "freeze": freeze, "num_trained_layers": 1, "num_train_epochs": 3}
     whole = weights_of(run_recipe("train_hubert", out="whole", **settings))
     original = EmotionTrainer.training_step
 

@@ -95,6 +95,7 @@ def assert_same_weights(first, second):
         {"freeze": "entire", "freeze_text": True, "train_sampling_strategy": "group_by_length"},
         {"recipe": "train_hubert", "freeze": "top-cnn"},
         {"recipe": "train_hubert", "freeze": "partial"},
+        {"recipe": "train_hubert", "freeze": "top-layers", "num_trained_layers": 1},
         {"recipe": "train_hubert", "freeze": "classifier", "embedding_dtype": "bfloat16"},
         {
             "recipe": "train_hubert",
@@ -108,7 +109,8 @@ def assert_same_weights(first, second):
     ],
     ids=[
         *("frozen", "text trained", "top-cnn", "partial", "top-layers", "entire", "by length"),
-        *("speech, top-cnn", "speech, partial", "speech, bfloat16", "speech, weighed and altered"),
+        *("speech, top-cnn", "speech, partial", "speech, top-layers", "speech, bfloat16"),
+        "speech, weighed and altered",
     ],
 )
 def test_two_processes_of_eight_are_one_of_sixteen(launch, settings):
@@ -133,8 +135,10 @@ def test_masks_leave_no_weight_without_a_gradient(launch, masks):
 
 
 @pytest.mark.parametrize("freeze", ["classifier", "top-layers", "partial", "entire"])
-def test_two_processes_killed_and_resumed_are_one_that_ran_through(begin, launch, freeze):
-    settings = {"freeze": freeze, "freeze_text": freeze == "classifier", "num_train_epochs": 6}
+@pytest.mark.parametrize("recipe", ["train_fusion", "train_hubert"])
+def test_two_processes_killed_and_resumed_are_one_that_ran_through(begin, launch, recipe, freeze):
+    settings = {"recipe": recipe, "freeze": freeze, "num_trained_layers": 1, "num_train_epochs": 6}
+    settings |= {"freeze_text": freeze == "classifier"} if recipe == "train_fusion" else {}
     process, folder = begin("two", 2, 8, **settings)
     while not (folder / "checkpoints/checkpoint-4/trainer_state.json").exists():
         assert process.poll() is None, process.communicate()[0]

@@ -5,7 +5,6 @@ run holds of them does not grow with the corpus.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import logging
@@ -26,13 +25,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from mmser.models.batching import BatchLimits, iter_batches
+from mmser.training.full_disk import is_full_disk
 
 logger = logging.getLogger(__name__)
 
 _CLIPS_A_SHARD = 512
 _BYTES_A_SHARD = 64 * 2**20
 _IN_USE_S = 3600
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass
@@ -101,7 +100,7 @@ class EmbeddingStore:
         try:
             path = self.write_shard(self.folder, keys, tensors)
         except (OSError, SafetensorError) as error:
-            if not _is_full_disk(error):
+            if not is_full_disk(error):
                 raise
             logger.warning(
                 "%s: cannot be written (%s): %d results are kept in memory and lost with this run. Make "
@@ -136,13 +135,6 @@ class EmbeddingStore:
     def stack(self, keys: Iterable[str]) -> Tensor:
         """Tensors of equal shape in the order of their keys, (N, R, ...), copied into memory."""
         return torch.stack([self.get(key) for key in keys])
-
-
-def _is_full_disk(error: Exception) -> bool:
-    """Whether an error of the system, or safetensors' text of it, says that there is no room."""
-    if isinstance(error, OSError):
-        return error.errno in _FULL_DISK
-    return any(f"os error {number}" in str(error) for number in _FULL_DISK)
 
 
 def _join(tensors: Sequence[Tensor]) -> tuple[Tensor, list[int]]:

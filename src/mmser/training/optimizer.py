@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from mmser.errors import SettingsError
+from mmser.training.freezing import stands_last
 
 HEAD = "head"
 _NORMS_ABOVE = ("layer_norm", "ln_f", "final_layer_norm", "norm")  # beside the layers, where they end in one
@@ -84,7 +85,7 @@ def _iter_depths(name: str, tower: Any) -> Iterator[tuple[int, tuple[str, int]]]
     path, layers = _find_layers(tower)
     top = len(layers) - 1
     above = {f"{path.rpartition('.')[0]}.{norm}".lstrip(".") for norm in _NORMS_ABOVE}
-    is_past_layers = getattr(tower.config, "do_stable_layer_norm", False)
+    is_past_layers = stands_last(tower.config)
     for module_name, module in tower.named_modules():
         is_past_layers |= module is layers
         if module_name.startswith(path + "."):

@@ -24,6 +24,7 @@ from mmser.evaluation.calibration import apply_temperature, fit_temperature
 from mmser.evaluation.predictions import label_indices, probabilities_of
 from mmser.evaluation.report import REPORT_FILE, summarize, write_evaluation
 from mmser.training.arguments import TrainerSettings
+from mmser.training.full_disk import naming_full_disk
 from mmser.training.inputs import Inputs
 from mmser.training.lora import merge_lora
 from mmser.training.provenance import find_tower_leaks, trace_training
@@ -89,15 +90,24 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             several classes and the model tells one.
         RunFormatError: a tower is the folder of a run that is not finished.
         EmptySplitError: the corpus has an empty split.
+        DiskFullError: there is no room for the run's folder.
         HubError: the finished run is to be pushed and cannot be.
     """
     check_splits(run.corpus, str(run.settings.corpus), several_classes=run.inputs.several_classes)
     check_processes()
     place = take_place(run.arguments)
     origin = _trace(run)  # before an overwritten folder, which may be a tower's own run, is deleted
-    if PartialState().is_main_process:
-        prepare_folder(run.out, run.described, run.about["fingerprint"])
-    trainer = train(run, run.out / "checkpoints")
+    with naming_full_disk(run.out):
+        if PartialState().is_main_process:
+            prepare_folder(run.out, run.described, run.about["fingerprint"])
+        _evaluate(run, train(run, run.out / "checkpoints"), origin)
+    if place and PartialState().is_main_process:
+        print(f"pushed: {publish_run(run.out, place)}")
+    return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
+
+
+def _evaluate(run: Run, trainer: EmotionTrainer, origin: dict[str, Any]) -> None:
+    """Look at test once, and write model and scores."""
     logits = {split: trainer.predict_logits(run.inputs.view(split)) for split in ("validation", "test")}
     classes = class_names(run.inputs.model)
     frames = {split: make_frame(run.corpus[split], each, classes) for split, each in logits.items()}
@@ -118,9 +128,6 @@ def train_and_evaluate(run: Run) -> dict[str, Any]:
             sep="\n",
         )
     PartialState().wait_for_everyone()
-    if place and PartialState().is_main_process:
-        print(f"pushed: {publish_run(run.out, place)}")
-    return json.loads((run.out / "metrics.json").read_text(encoding="utf-8"))
 
 
 def train(run: Run, folder: Path) -> EmotionTrainer:
