@@ -4,7 +4,8 @@
 
 Clips of half a second of noise, each under a hash of its own, so that each is computed. The tower is a small
 HuBERT (two layers, 128 wide): what is measured is what grows with the corpus beside the tower, which costs
-the same for each clip. Every size runs in a process of its own; memory as in bench_memory.py.
+the same for each clip. Every size runs in a process of its own, twice: the second finds the towers' rows.
+Memory as in bench_memory.py.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from bench_memory import PeakMemory
 from transformers import HubertConfig, HubertModel, TrainingArguments, Wav2Vec2FeatureExtractor, set_seed
 
 from mmser.audio.io import encode_flac
-from mmser.curation.schema import clip_features
+from mmser.curation.schema import CORPUS_JSON, DATA_FOLDER, SCHEMA_VERSION, clip_features, load_corpus
 from mmser.models.audio_classifier import build_audio_classifier, get_audio_tower
 from mmser.training.arguments import RunSettings
 from mmser.training.freezing import freeze
@@ -34,6 +36,8 @@ from mmser.training.trainer import build_trainer
 CLASSES = ("angry", "happy", "sad")
 NUM_WAVEFORMS = 30
 CLIP_S = 0.5
+SHARD = 1_000
+NUM_JUDGED = 100
 
 
 def main() -> None:
@@ -49,21 +53,27 @@ def main() -> None:
         return
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            write_clips(Path(folder), size)
-            command = [sys.executable, __file__, "--work", folder]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-                peak = PeakMemory(process.pid)
-                peak.start()
-                printed, errors = process.communicate()
-            if process.returncode:
-                sys.exit(f"{size} clips failed: {errors.decode()[-2000:]}")
-            seconds = json.loads(printed.splitlines()[-1])
-        told = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
-        print(f"{size:>7,} clips: {told}; peak {peak.megabytes:.0f} MB", flush=True)
+            write_corpus(Path(folder), size)
+            for _ in range(2):
+                seconds, megabytes = measure(Path(folder))
+                told = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+                print(f"{size:>7,} clips: {told}; peak {megabytes:.0f} MB", flush=True)
 
 
-def write_clips(folder: Path, count: int) -> None:
-    """Write a split of noise, in shards as a build writes them."""
+def measure(folder: Path) -> tuple[dict[str, float], float]:
+    """Train in a process of its own; (seconds of each part, megabytes)."""
+    command = [sys.executable, __file__, "--work", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        peak = PeakMemory(process.pid)
+        peak.start()
+        printed, errors = process.communicate()
+    if process.returncode:
+        sys.exit(f"{folder} failed: {errors.decode()[-2000:]}")
+    return json.loads(printed.splitlines()[-1]), peak.megabytes
+
+
+def write_corpus(folder: Path, count: int) -> None:
+    """Write a corpus of noise, in shards as a build writes them."""
     generator = np.random.default_rng(0)
     noise = [
         0.1 * generator.normal(size=round(CLIP_S * 16_000)).astype(np.float32) for _ in range(NUM_WAVEFORMS)
@@ -74,11 +84,11 @@ def write_clips(folder: Path, count: int) -> None:
         {**features, "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}}
     )
 
-    def rows(shard: list[int]) -> Iterator[dict[str, Any]]:
+    def rows(shard: Iterable[int]) -> Iterator[dict[str, Any]]:
         for number in shard:
             yield {
                 **dict.fromkeys(features),
-                "id": f"standins/{number:06d}",
+                "id": f"standins/{number:07d}",
                 "audio": {"bytes": sounds[number % NUM_WAVEFORMS], "path": None},
                 "label": number % len(CLASSES),
                 "transcript": "",
@@ -86,18 +96,22 @@ def write_clips(folder: Path, count: int) -> None:
                 "sha256": f"{number:064x}",
             }
 
-    for start in range(0, count, 1_000):
-        shard = list(range(start, min(start + 1_000, count)))
-        table = datasets.Dataset.from_list(list(rows(shard)), features=raw)
-        table.to_parquet(folder / f"train-{start:06d}.parquet")
+    def write(split: str, start: int, stop: int) -> None:
+        table = datasets.Dataset.from_list(list(rows(range(start, stop))), features=raw).cast(features)
+        table.to_parquet(folder / DATA_FOLDER / f"{split}-{start:07d}.parquet")
+
+    datasets.disable_progress_bars()
+    (folder / DATA_FOLDER).mkdir()
+    for start in range(0, count, SHARD):
+        write("train", start, min(start + SHARD, count))
+    write("validation", 0, NUM_JUDGED)
+    write("test", 0, NUM_JUDGED)
+    about = {"schema_version": SCHEMA_VERSION, "classes": CLASSES}
+    (folder / CORPUS_JSON).write_text(json.dumps(about))
 
 
 def train(folder: Path) -> None:
-    """Compute the tower over the split, train a head for three epochs, print the seconds of each."""
-    split = datasets.load_dataset(
-        "parquet", data_files=str(folder / "train-*.parquet"), cache_dir=str(folder / "arrow"), split="train"
-    ).cast_column("audio", datasets.Audio(16_000, decode=False))
-    corpus = datasets.DatasetDict(train=split, validation=split.select(range(100)))
+    """Open the corpus, run the tower over it, train a head for three epochs, print the seconds of each."""
     set_seed(0)
     config = HubertConfig(
         hidden_size=128,
@@ -124,12 +138,16 @@ def train(folder: Path) -> None:
         report_to="none",
         dataloader_pin_memory=False,
     )
+    moments = [time.perf_counter()]
+    corpus = load_corpus(folder, cache_dir=folder / "cache")
+    moments.append(time.perf_counter())
     inputs = read_clips(model, processor, corpus, settings, device=torch.device("cpu"))
-    started = time.perf_counter()
-    inputs.view("train")
-    between = time.perf_counter()
-    build_trainer(inputs, corpus["train"], arguments, folder, settings).train()
-    print(json.dumps({"towers": between - started, "head": time.perf_counter() - between}))
+    trainer = build_trainer(inputs, corpus["train"], arguments, folder, settings)
+    moments.append(time.perf_counter())
+    trainer.train()
+    moments.append(time.perf_counter())
+    seconds = [later - earlier for earlier, later in pairwise(moments)]
+    print(json.dumps(dict(zip(("open", "towers", "head"), seconds, strict=True))))
 
 
 if __name__ == "__main__":

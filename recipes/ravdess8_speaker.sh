@@ -4,7 +4,7 @@
 # DATA holds RAVDESS; WHISPER is openai/whisper-base by default, or its folder; FOLDS are the actors divided by four,
 # 3 for actors 01 to 12, 6 for all. Each fold chooses layers and shrinkage by four inner folds over its own training
 # speakers, writes them to choice.json, and then hears its test speakers, with three seeds. Begun again after a cut it
-# goes on with the fold that it was at.
+# goes on where it was.
 set -euo pipefail
 data=$1 out=$2 whisper=${3:-openai/whisper-base} folds=${4:-3}
 config=$(dirname "$0")/configs/ravdess8_speaker.yaml
@@ -17,7 +17,6 @@ fi
 
 for ((fold = 0; fold < folds; fold++)); do
   if [[ -f "$out/fold$fold/seed-${seeds[-1]}/metrics.json" ]]; then continue; fi
-  rm -rf "$out/fold$fold" # what a sweep that was cut has left; its towers are kept
   mmser sweep "$config" --corpus "$out/corpora/speaker-fold$fold" --out "$out/fold$fold" --inner-folds 4 \
     --vary layers=2-4,1-6 lda_shrinkage=0.3,0.5,0.7 --seeds "${seeds[@]}" --set "audio_encoder=$whisper"
 done

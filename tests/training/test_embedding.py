@@ -102,6 +102,17 @@ def test_a_tokenizer_without_a_serialisation_is_told_by_its_vocabulary_and_optio
     assert describe_tokenizer(Slow(lower=True)) != describe_tokenizer(Slow(lower=False))
 
 
+def test_columns_are_read_whole_and_not_an_item_at_a_time(build, corpus, tmp_path, monkeypatch):
+    def refuse(column, key):
+        raise AssertionError(f"{column.column_name}[{key}]: takes a millisecond a clip")
+
+    monkeypatch.setattr("datasets.arrow_dataset.Column.__getitem__", refuse)
+    rows = FrozenTowers(*build(), tmp_path, batch_size=8).embed(
+        load_corpus(corpus)["train"], torch.device("cpu")
+    )
+    assert len(rows) == len(rows.lengths) == len(rows.states["audio"]) == len(rows.states["text"]) == 32
+
+
 HEADS = [
     (pooling, layers)
     for pooling in ("mean", "mean+std", "attention")

@@ -1,9 +1,12 @@
 import errno
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
+import tracemalloc
+from pathlib import Path
 
 import pytest
 import torch
@@ -42,8 +45,38 @@ def test_results_of_unlike_length_come_back_each_with_its_own(tmp_path):
     store = EmbeddingStore(tmp_path)
     store.write(["a", "b"], [torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]])])
     for each in (store, EmbeddingStore(tmp_path)):
-        assert each.get("a").tolist() == [[1, 2]]
-        assert each.get("b").tolist() == [[3, 4], [5, 6]]
+        assert each.find("a").get().tolist() == [[1, 2]]
+        assert each.find("b").get().tolist() == [[3, 4], [5, 6]]
+
+
+def read_anonymous_bytes():
+    """Memory of this process that is of no file."""
+    (kilobytes,) = re.findall(r"^RssAnon:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return 1024 * int(kilobytes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says how much of memory is of files")
+def test_rows_are_mapped_so_that_reading_them_takes_no_memory(tmp_path):
+    EmbeddingStore.write_shard(tmp_path, ["a", "b"], [torch.ones(2**22)] * 2)  # 32 MiB
+    before = read_anonymous_bytes()
+    store = EmbeddingStore(tmp_path)
+    assert sum(store.find(key).get().sum().item() for key in "ab") == 2**23
+    assert read_anonymous_bytes() - before < 8 * 2**20
+
+
+def test_what_is_held_of_a_clip_is_its_name_and_place_alone(tmp_path):
+    keys = [f"{number:064x}" for number in range(2048)]  # 113 bytes each
+    for start in range(0, 2048, 512):
+        EmbeddingStore.write_shard(tmp_path, keys[start : start + 512], [torch.zeros(20)] * 512)
+    tracemalloc.start()
+    try:
+        store = EmbeddingStore(tmp_path)
+        places = [store.find(key) for key in keys]
+        num_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(places) == 2048
+    assert num_bytes / 2048 < 400
 
 
 def test_items_of_equal_content_are_computed_once(tmp_path):

@@ -1,10 +1,12 @@
 import json
+import shutil
 
 import pytest
 from safetensors.torch import load_file
 
 from mmser.curation.schema import load_corpus
 from mmser.errors import OutputExistsError, SettingsError, UnknownNameError
+from mmser.training import sweep as sweep_module
 from mmser.training.sweep import SweepSettings, part_by_speaker, run_sweep
 
 LDA = {"pooling": "mean+std", "layers": "1-2", "use_cpu": "True"}
@@ -101,6 +103,70 @@ def test_a_folder_that_holds_something_is_left_alone(sweep, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("x")
     with pytest.raises(OutputExistsError, match=r"out: is not empty. Choose another --out for this sweep"):
         sweep(vary={"lda_shrinkage": ("0.5",)})
+
+
+def interrupt(monkeypatch, name, call):
+    """Let a function of the sweep be interrupted when it is called for the n-th time; returns its calls."""
+    whole, calls = getattr(sweep_module, name), []
+
+    def counted(run, *rest):
+        calls.append(run)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return whole(run, *rest)
+
+    monkeypatch.setattr(sweep_module, name, counted)
+    return calls
+
+
+def scores_of(metrics):
+    return [(each["seed"], each["sweep"], each["validation"], each["test"]) for each in metrics]
+
+
+def test_a_sweep_that_was_cut_goes_on_and_ends_as_one_that_was_not(sweep, tmp_path, monkeypatch):
+    settings = {"vary": {"lda_shrinkage": ("0.5", "1.0", "0.1")}, "inner_folds": 2}
+    _, expected = sweep(out=tmp_path / "whole", **settings)
+    with monkeypatch.context() as patch:
+        interrupt(patch, "train", 6)  # of three candidates in two folds: in the last fold of the third
+        with pytest.raises(KeyboardInterrupt):
+            sweep(**settings)
+    assert not (tmp_path / "out" / "choice.json").exists()
+    trained = interrupt(monkeypatch, "train", None)
+    _, metrics = sweep(**settings)
+    assert len(trained) == 1
+    choices = [(tmp_path / name / "choice.json").read_text() for name in ("whole", "out")]
+    assert choices[0] == choices[1]
+    assert scores_of(metrics) == scores_of(expected)
+
+
+def test_runs_at_the_end_that_are_finished_are_not_repeated_and_half_ones_begin_again(
+    sweep, tmp_path, monkeypatch
+):
+    _, first = sweep(seeds=(0, 1, 2))
+    (tmp_path / "out" / "seed-1" / "metrics.json").unlink()
+    shutil.rmtree(tmp_path / "out" / "seed-2")
+    runs = interrupt(monkeypatch, "train_and_evaluate", None)
+    _, again = sweep(seeds=(0, 1, 2))
+    assert [run.out.name for run in runs] == ["seed-1", "seed-2"]
+    assert scores_of(again) == scores_of(first)
+
+
+def test_a_sweep_of_other_settings_is_not_mixed_with_one_that_was_begun(sweep, tmp_path, corpus):
+    begun = {"vary": {"lda_shrinkage": ("0.5",), "layers": ("1-2",)}}
+    sweep(**begun)
+    other_corpus = shutil.copytree(corpus, tmp_path / "other")
+    about = json.loads((other_corpus / "corpus.json").read_text())
+    (other_corpus / "corpus.json").write_text(json.dumps(about | {"fingerprint": "another"}))
+    for settings, changed in (
+        ({"vary": {"lda_shrinkage": ("0.5", "1.0"), "layers": ("1-2",)}}, "vary"),
+        ({"vary": dict(reversed(begun["vary"].items()))}, "vary"),  # another order of what is tried
+        ({"seeds": (1,)}, "seeds"),
+        ({"inner_folds": 2}, "inner_folds"),
+        ({"options": {"window_s": "4"}}, "window_s"),
+        ({"corpus": other_corpus}, "corpus_fingerprint"),
+    ):
+        with pytest.raises(OutputExistsError, match=rf"begun with other values of \['{changed}'\]: "):
+            sweep(**begun | settings)
 
 
 @pytest.mark.parametrize(

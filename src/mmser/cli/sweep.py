@@ -14,12 +14,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="try settings of a recipe with several seeds, choose on validation, run the best",
         description="Try every combination of the values given, with every seed, and judge each by its UA on "
         "clips that were not trained on. The best is written to choice.json, then run once a seed, and "
-        "scored on test. Frozen towers are run once, so a head takes seconds.",
+        "scored on test. Frozen towers are run once, so a head takes seconds. Begun again after a "
+        "cut, with the same settings and --out, it goes on where it was.",
     )
     add = parser.add_argument
     add("config", type=Path, help="a YAML of recipes/configs for train_hubert.py or train_fusion.py")
     add("--corpus", type=Path, required=True, help="a corpus folder that `mmser build` wrote")
-    add("--out", type=Path, required=True, help="folder for the choice and the runs of the best")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for what was tried, the choice and the runs of the best",
+    )
     add(
         "--vary",
         nargs="+",

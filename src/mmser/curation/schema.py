@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from datasets import Audio, ClassLabel, DatasetDict, Features, List, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
@@ -122,6 +123,7 @@ def load_corpus(folder: str | Path, *, cache_dir: str | Path | None = None) -> D
         raise DatasetFormatError(
             f"{folder}: its Parquet files cannot be read ({reason}). Build again."
         ) from error
+    pa.default_memory_pool().release_unused()  # what unpacking took, some 80 MB
     expected = clip_features(classes)
     for split, rows in corpus.items():
         if rows.features != expected:

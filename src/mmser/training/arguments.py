@@ -103,7 +103,7 @@ class RunSettings(TuningSettings, TrainerSettings):
         default=50.0,
         metadata={
             "help": "Gigabytes that states of frozen towers may take in all; what was not used for longest "
-            "goes first."
+            "goes first, what this run or the last hour used stays."
         },
     )
 

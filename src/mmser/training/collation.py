@@ -32,7 +32,7 @@ class RowDataset(torch.utils.data.Dataset):
     @property
     def lengths(self) -> list[float]:
         """Seconds of each clip, by which batches can be grouped."""
-        return list(self.split["duration_s"])
+        return read_columns(self.split, ("duration_s",))[0]
 
 
 class ClipDataset(RowDataset):

@@ -16,6 +16,7 @@ import torch
 from accelerate.state import PartialState
 from torch import Tensor, nn
 
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
 from mmser.errors import CacheError
 from mmser.models.audio_classifier import reduce_audio
@@ -46,13 +47,13 @@ class StoredRows(Sequence[Tensor]):
     """Rows of the clips of a split, (R, L, D) each, looked up in a store when asked for."""
 
     def __init__(self, store: EmbeddingStore, keys: Sequence[str], select: Callable[[Tensor], Tensor]):
-        self._store, self._keys, self._select = store, keys, select
+        self._places, self._select = [store.find(key) for key in keys], select
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._places)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._select(self._store.get(self._keys[index])).float()
+        return self._select(self._places[index].get()).float()
 
 
 class FrozenTowers:
@@ -138,7 +139,9 @@ class FrozenTowers:
         """
         for encoder in self.encoders.values():
             encoder.to(device)
-        texts = [text or "" for text in split["transcript"]]
+        columns = ("sha256", "duration_s", "label", "transcript")
+        hashes, durations_s, labels, texts = read_columns(split, columns)  # an item at a time takes minutes
+        texts = [text or "" for text in texts]
 
         def audio_features(index: int) -> dict[str, np.ndarray]:
             return self.audio.features(decode_audio(split[index]["audio"]))
@@ -147,19 +150,19 @@ class FrozenTowers:
             return {"input_ids": self.processor.tokenize(texts[index])}
 
         makers = {"audio": audio_features, "text": text_features}
-        keys = {"audio": split["sha256"], "text": [hash_text(text) for text in texts]}
-        lengths = {"audio": split["duration_s"], "text": [float(len(text)) for text in texts]}
+        keys = {"audio": hashes, "text": [hash_text(text) for text in texts] if "text" in self.stores else []}
+        lengths = {"audio": durations_s, "text": [float(len(text)) for text in texts]}
         states = {}
         for name, store in self.stores.items():
             compute = partial(self._compute, name, makers[name], device)
-            self._fill(name, list(keys[name]), lengths[name], compute, device)
+            self._fill(name, keys[name], lengths[name], compute, device)
             whole = self.depths[name] is None
             select = pooling_of(self.model, name).select if whole else _all_of
-            states[name] = StoredRows(store, list(keys[name]), select)
+            states[name] = StoredRows(store, keys[name], select)
         trained = sorted(encoders_of(self.model).keys() - states)
         return PooledDataset(
             states,
-            split["label"],
+            labels,
             lengths["text" if trained == ["text"] else "audio"],
             [makers[name] for name in trained],
         )

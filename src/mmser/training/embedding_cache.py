@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 import uuid
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,15 +35,25 @@ _BYTES_A_SHARD = 64 * 2**20
 _IN_USE_S = 3600
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Shard:
     """Tensors of several keys: one after the other along their first axis, each from its own start."""
 
     joined: Tensor
-    starts: list[int]
+    starts: "array[int]"
 
-    def get(self, place: int) -> Tensor:
-        return self.joined[self.starts[place] : self.starts[place + 1]]
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the tensor of a key lies. A run holds one a clip and a tower, so it is small."""
+
+    shard: _Shard
+    number: int
+
+    def get(self) -> Tensor:
+        """The tensor, (R, ...): a view of the file."""
+        starts = self.shard.starts
+        return self.shard.joined[starts[self.number] : starts[self.number + 1]]
 
 
 class EmbeddingStore:
@@ -57,7 +68,7 @@ class EmbeddingStore:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._places: dict[str, tuple[_Shard, int]] = {}
+        self._places: dict[str, Place] = {}
         self._paths_read: set[Path] = set()
         if folder.is_dir():
             os.utime(folder)  # by which trim_stores knows when it was used
@@ -82,7 +93,7 @@ class EmbeddingStore:
                 about = file.metadata() or {}
                 if about.get("store") != self.folder.name:
                     raise ValueError(f"it belongs to {about.get('store', 'an older version')}")
-                shard = _Shard(file.get_tensor("states"), json.loads(about["starts"]))
+                shard = _Shard(file.get_tensor("states"), array("q", json.loads(about["starts"])))
                 keys = json.loads(about["keys"])
         except FileNotFoundError:  # another process made room
             return
@@ -90,7 +101,10 @@ class EmbeddingStore:
             logger.warning("%s: damaged (%s); what it held is computed again.", path, error)
             path.unlink(missing_ok=True)
             return
-        self._places.update((key, (shard, place)) for place, key in enumerate(keys))
+        self._add(keys, shard)
+
+    def _add(self, keys: Sequence[str], shard: _Shard) -> None:
+        self._places.update((key, Place(shard, number)) for number, key in enumerate(keys))
 
     def write(self, keys: Sequence[str], tensors: Sequence[Tensor]) -> None:
         """Keep a tensor (R, ...) under each key; R may differ between them.
@@ -107,8 +121,7 @@ class EmbeddingStore:
                 "room, or name another folder by --cache_dir or $MMSER_CACHE.",
                 *(self.folder, error, len(keys)),
             )
-            shard = _Shard(*_join(tensors))
-            self._places.update((key, (shard, place)) for place, key in enumerate(keys))
+            self._add(keys, _Shard(*_join(tensors)))
             return
         self._read_shard(path)
 
@@ -117,7 +130,7 @@ class EmbeddingStore:
         """Write a shard of the store in a folder without looking at the others."""
         folder.mkdir(parents=True, exist_ok=True)
         joined, starts = _join(tensors)
-        about = {"store": folder.name, "keys": json.dumps(list(keys)), "starts": json.dumps(starts)}
+        about = {"store": folder.name, "keys": json.dumps(list(keys)), "starts": json.dumps(starts.tolist())}
         partial = folder / f"{uuid.uuid4().hex}.part"
         try:
             save_file({"states": joined}, partial, metadata=about)
@@ -127,18 +140,25 @@ class EmbeddingStore:
             partial.unlink(missing_ok=True)
         return final
 
-    def get(self, key: str) -> Tensor:
-        """The tensor of a key, (R, ...): a view of the file."""
-        shard, place = self._places[key]
-        return shard.get(place)
+    def find(self, key: str) -> Place:
+        """Where the tensor of a key lies."""
+        return self._places[key]
+
+    def list_missing(self, keys: Sequence[str]) -> list[int]:
+        """Indices of the keys that are not kept, in their order; of equal ones the first."""
+        first_of: dict[str, int] = {}
+        for index, key in enumerate(keys):
+            if key not in self:
+                first_of.setdefault(key, index)
+        return list(first_of.values())
 
     def stack(self, keys: Iterable[str]) -> Tensor:
         """Tensors of equal shape in the order of their keys, (N, R, ...), copied into memory."""
-        return torch.stack([self.get(key) for key in keys])
+        return torch.stack([self.find(key).get() for key in keys])
 
 
-def _join(tensors: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
-    starts = [0]
+def _join(tensors: Sequence[Tensor]) -> "tuple[Tensor, array[int]]":
+    starts = array("q", [0])
     for tensor in tensors:
         starts.append(starts[-1] + len(tensor))
     return torch.cat(list(tensors)).contiguous(), starts
@@ -166,9 +186,7 @@ def fill_store(
     Returns:
         The number of items computed. What is computed is kept, whatever stops the rest.
     """
-    first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
-    missing = [index for key, index in first_of.items() if key not in store]
-    missing.sort(key=lambda index: (lengths[index], index))
+    missing = sorted(store.list_missing(keys), key=lambda index: (lengths[index], index))
     missing = missing[share[0] :: share[1]]
     batches = iter_batches([lengths[index] for index in missing], limits)
     pending: list[tuple[str, Tensor]] = []

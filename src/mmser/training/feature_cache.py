@@ -80,9 +80,7 @@ def compute_features(
     (keys,) = read_columns(rows, ("sha256",))
     folder = (cache_dir or default_cache_dir()) / "features" / f"{name}-{_VERSION}-{_versions(name)}"
     store = EmbeddingStore(folder)
-    first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
-    missing = sorted(index for key, index in first_of.items() if key not in store)
-    if missing:
+    if missing := store.list_missing(keys):
         _fill(rows.select_columns(["audio", "sha256"]).select(missing), name, folder, num_proc)
         store.read()
     return store.stack(keys).numpy()
@@ -138,11 +136,10 @@ def write_hdf5(path: Path, corpus: Mapping[str, Dataset], features: Mapping[str,
     several = any(None in rows["label"] for rows in corpus.values())
     with replacing(path) as part, h5py.File(part, "w") as file:
         for split, rows in corpus.items():
-            ids, speakers = read_columns(rows, ("id", "speaker"))
-            labels = class_targets(rows) if several else rows["label"]
+            ids, speakers, labels = read_columns(rows, ("id", "speaker", "label"))
             group = file.create_group(split)
             group.create_dataset("features", data=features[split], compression="gzip")
-            group.create_dataset("label", data=np.array(labels, dtype=np.int64))
+            group.create_dataset("label", data=np.array(class_targets(rows) if several else labels, np.int64))
             for name, texts in (("id", ids), ("speaker", speakers)):
                 group.create_dataset(name, data=texts, dtype=h5py.string_dtype())
             file.attrs["classes"] = rows.features["label"].names

@@ -7,7 +7,7 @@ when asked for; what frozen towers and hand-made features say of them is compute
 import logging
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -102,6 +102,7 @@ class FrozenInputs:
         training_towers: the same in the precision of training.
         corpus: splits "train", "validation", "test".
         device: towers are computed on.
+        make_room: is called when a split has been computed, and before the first.
     """
 
     several_classes = False
@@ -112,7 +113,8 @@ class FrozenInputs:
         training_towers: FrozenTowers,
         corpus: datasets.DatasetDict,
         device: torch.device,
-        augmenter: Augmenter | None = None,
+        augmenter: Augmenter | None,
+        make_room: Callable[[], object],
     ):
         self.model: PreTrainedModel = towers.model
         self.trained = PooledModel(towers.model)
@@ -122,13 +124,15 @@ class FrozenInputs:
         self.collate = towers.collate
         self.augmenter = augmenter
         self._towers, self._training_towers = towers, training_towers
-        self._corpus, self._device = corpus, device
+        self._corpus, self._device, self._make_room = corpus, device, make_room
+        make_room()
 
     def view(self, split: str) -> PooledDataset:
         """A split whose items are what the towers said; computed now where it is not kept."""
         started = time.perf_counter()
         towers = self._training_towers if split == "train" else self._towers
         rows = towers.embed(self._corpus[split], device=self._device)
+        self._make_room()
         self.seconds["embed"] += time.perf_counter() - started
         if towers is not self._towers and "embedding" not in self.facts:
             self._compare()
@@ -196,6 +200,6 @@ def read_clips(
     dtype = parse_dtype(settings.embedding_dtype)
     training_towers = towers if dtype == torch.float32 else towers.in_precision(dtype)
     stores = [*towers.stores.values(), *training_towers.stores.values()]
-    if PartialState().is_main_process:
-        trim_stores(folder / "embeddings", settings.cache_limit_gb * 1e9, keep=stores)
-    return FrozenInputs(towers, training_towers, corpus, device, augmenter)
+    make_room = partial(trim_stores, folder / "embeddings", settings.cache_limit_gb * 1e9, keep=stores)
+    make_room = PartialState().on_main_process(make_room)
+    return FrozenInputs(towers, training_towers, corpus, device, augmenter, make_room)

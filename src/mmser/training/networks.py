@@ -10,6 +10,7 @@ import torch
 from accelerate.state import PartialState
 from torch import Tensor
 
+from mmser.curation.rows import read_columns
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.networks.mobilenet import BLOCK_NETS, build_block_net
 from mmser.models.networks.modeling import (
@@ -119,14 +120,11 @@ def prepare_network(
     model = _build(classes, features["train"], settings)
     if settings.class_weights:
         model.class_weights.copy_(weigh_classes(class_targets(corpus["train"]), binary=several))
-    views = {
-        split: PooledDataset(
-            {"features": features[split]},
-            class_targets(rows) if several else rows["label"],
-            rows["duration_s"],
-        )
-        for split, rows in corpus.items()
-    }
+    views = {}
+    for split, rows in corpus.items():
+        labels, durations_s = read_columns(rows, ("label", "duration_s"))
+        targets = class_targets(rows) if several else labels
+        views[split] = PooledDataset({"features": features[split]}, targets, durations_s)
     return FeatureInputs(model, views, seconds, several)
 
 

@@ -17,7 +17,7 @@ from mmser.evaluation.writing import SETTINGS_FILE, check_run_folder, replacing
 logger = logging.getLogger(__name__)
 
 _FINGERPRINT = "corpus_fingerprint"
-_MAY_CHANGE_ON_RESUME = (
+MAY_CHANGE_ON_RESUME = (
     "corpus",  # may have been moved: its fingerprint tells whether it is the same
     "resume",
     "overwrite",
@@ -112,7 +112,7 @@ def _check_same_corpus(out: Path, begun: Mapping[str, Any], corpus: str, fingerp
 
 def _check_same_settings(out: Path, begun: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     given = json.loads(json.dumps(settings))  # as they were read back: tuples are lists, keys are text
-    known = (begun.keys() | given.keys()) - {_FINGERPRINT, *_MAY_CHANGE_ON_RESUME}
+    known = (begun.keys() | given.keys()) - {_FINGERPRINT, *MAY_CHANGE_ON_RESUME}
     changed = sorted(key for key in known if begun.get(key) != given.get(key))
     if changed:
         raise SettingsError(

@@ -17,6 +17,7 @@ from accelerate.state import PartialState
 from torch import Tensor
 from transformers import PreTrainedModel, TrainingArguments
 
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import read_corpus_json
 from mmser.errors import MmserError, SettingsError
 from mmser.evaluation.abstention import fit_abstention
@@ -191,7 +192,7 @@ def describe_use(run: Run, validation: pd.DataFrame) -> dict[str, Any]:
         neither: ``calibration_temperature`` of its logits (None where none could be fitted) and
         ``abstain_threshold`` of its calibrated probabilities.
     """
-    settings, durations_s = run.about["settings"], run.corpus["train"]["duration_s"]
+    settings, (durations_s,) = run.about["settings"], read_columns(run.corpus["train"], ("duration_s",))
     described: dict[str, Any] = {
         "preprocessing": {name: settings[name] for name in ("cleaning", "transcripts")},
         "trained_duration_s": [round(min(durations_s), 3), round(max(durations_s), 3)],

@@ -37,9 +37,8 @@ class StepSampler(Sampler[int]):
         if self.alike:
             yield from get_length_grouped_indices(self.lengths, self.group, generator=generator)
             return
-        order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        for start in range(0, len(order), self.group):
-            yield from sorted(order[start : start + self.group], key=lambda index: -self.lengths[index])
+        for step in torch.randperm(len(self.lengths), generator=generator).split(self.group):
+            yield from sorted(step.tolist(), key=lambda index: -self.lengths[index])
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next; accelerate calls it."""

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
+from mmser.curation.rows import read_columns
 from mmser.curation.schema import load_corpus, read_corpus_json
 from mmser.errors import EmptySplitError, SettingsError
 from mmser.evaluation.collecting import read_run
@@ -59,7 +60,8 @@ def predict_logits(
         Logits in the order of ``split``, float32 (N, C).
     """
     model.eval()
-    order = np.argsort(split["duration_s"], kind="stable")
+    (durations_s,) = read_columns(split, ("duration_s",))
+    order = np.argsort(durations_s, kind="stable")
     clips = ClipDataset(split, processor)
     loader = DataLoader(
         clips,

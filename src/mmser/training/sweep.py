@@ -1,15 +1,15 @@
 """Settings and seeds, many at once.  config + values to try -> the best by validation, its runs, their spread
 
 Frozen towers are run once, so that a head is trained in seconds. The test split is read once a seed, after
-the choice was made and written down.
+the choice was made and written down. A sweep that was cut goes on where it was, in the same folder.
 """
 
-import json
 import logging
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ import yaml
 from transformers import TrainingArguments, set_seed
 
 from mmser.curation.rows import read_columns
-from mmser.curation.schema import load_corpus
-from mmser.errors import OutputExistsError, SettingsError
+from mmser.curation.schema import load_corpus, read_corpus_json
+from mmser.errors import SettingsError
 from mmser.evaluation.predictions import classes_of, label_indices, predicted_indices
 from mmser.evaluation.scores import compute_scores
-from mmser.evaluation.writing import SETTINGS_FILE, replacing
+from mmser.evaluation.writing import SETTINGS_FILE
 from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, parse_arguments
 from mmser.training.run import Run, train, train_and_evaluate
 from mmser.training.scoring import class_names, make_frame
+from mmser.training.sweep_folder import SweepFolder
 from mmser.training.systems import prepare_run
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class SweepSettings:
     Attributes:
         config: YAML of ``recipes/train_hubert.py``, or of ``train_fusion.py`` where it names a text encoder.
         corpus: folder.
-        out: folder of the choice and of one run a seed.
+        out: folder of what was tried, of the choice and of one run a seed.
         vary: setting -> values, as on the command line; every combination is tried.
         seeds: of each combination, and of the runs at the end.
         inner_folds: 0 judges on the validation split. Else the speakers of train and validation are parted
@@ -91,42 +92,60 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
         What was tried, the best first; and metrics.json of the run of each seed, in ``<out>/seed-<seed>``.
 
     Raises:
-        OutputExistsError: ``out`` holds something.
+        OutputExistsError: ``out`` holds a sweep begun with other settings, or anything else.
         SettingsError: a setting cannot be used, or there are fewer speakers than inner folds.
     """
     _check(sweep)
+    folder = SweepFolder(sweep.out, _describe(sweep))
     corpus = load_corpus(sweep.corpus)
     parts = list(part_by_speaker(corpus, sweep.inner_folds)) if sweep.inner_folds else [corpus]
     names, choices = list(sweep.vary), list(product(*sweep.vary.values()))
     tried = []
-    for choice in choices:
-        candidate = _judge(sweep, dict(zip(names, choice, strict=True)), parts)
+    for number, choice in enumerate(choices):
+        candidate = _judge(sweep, number, dict(zip(names, choice, strict=True)), parts, folder)
         logger.info("%s: UA %.2f", candidate.values or "as in the config", candidate.mean)
         tried.append(candidate)
     tried.sort(key=lambda each: -each.mean)
-    _write_choice(sweep, tried)
+    folder.write(CHOICE_FILE, _describe_choice(sweep, tried))
     best, metrics = tried[0], []
-    for seed, frame in zip(sweep.seeds, best.frames, strict=True):
-        run = _prepare(sweep, best.values, seed, sweep.out / f"seed-{seed}", _all_but_test(corpus, sweep))
-        run.inputs.facts["sweep"] = {
-            "candidates": len(tried),
-            "inner_folds": sweep.inner_folds,
-            "space": [f"{name}={','.join(values)}" for name, values in sweep.vary.items()],
-        }
-        run.held_out = frame if sweep.inner_folds else None
-        metrics.append(train_and_evaluate(run))
+    for seed, held_out in zip(sweep.seeds, best.frames, strict=True):
+        out, finished = folder.find_run(seed)
+        if finished is None:
+            run = _prepare(sweep, best.values, seed, out, _all_but_test(corpus, sweep))
+            run.inputs.facts["sweep"] = _describe_space(sweep, len(tried))
+            run.held_out = held_out if sweep.inner_folds else None
+            finished = train_and_evaluate(run)
+        metrics.append(finished)
     return tried, metrics
+
+
+def _describe(sweep: SweepSettings) -> dict[str, Any]:
+    """What decides a sweep's answers, in the order in which it is tried."""
+    return {
+        **_read_config(sweep.config),
+        **sweep.options,
+        "vary": [[name, *values] for name, values in sweep.vary.items()],
+        "seeds": list(sweep.seeds),
+        "inner_folds": sweep.inner_folds,
+        "corpus_fingerprint": read_corpus_json(sweep.corpus)["fingerprint"],
+    }
+
+
+def _describe_space(sweep: SweepSettings, num_candidates: int) -> dict[str, Any]:
+    """What metrics.json says of how the settings of a run were chosen."""
+    return {
+        "candidates": num_candidates,
+        "inner_folds": sweep.inner_folds,
+        "space": [f"{name}={','.join(values)}" for name, values in sweep.vary.items()],
+    }
 
 
 def _check(sweep: SweepSettings) -> None:
     """Refuse what would make a comparison one of other things.
 
     Raises:
-        OutputExistsError: ``out`` holds something.
         SettingsError: a setting that a sweep sets itself, or one fold.
     """
-    if sweep.out.exists() and (not sweep.out.is_dir() or any(sweep.out.iterdir())):
-        raise OutputExistsError(f"{sweep.out}: is not empty. Choose another --out for this sweep.")
     given = {**_read_config(sweep.config), **sweep.options, **sweep.vary}
     odd = sorted(name for name in given if name in _OF_THE_SWEEP and name != "seed")
     odd += [name for name in {**sweep.options, **sweep.vary} if name == "seed"]
@@ -187,21 +206,35 @@ def _all_but_test(corpus: datasets.DatasetDict, sweep: SweepSettings) -> dataset
     return datasets.DatasetDict({**corpus, "train": both})
 
 
-def _judge(sweep: SweepSettings, values: dict[str, str], parts: Sequence[datasets.DatasetDict]) -> Candidate:
-    """Train with each seed on each part, and score what was held out."""
+def _judge(
+    sweep: SweepSettings,
+    number: int,
+    values: dict[str, str],
+    parts: Sequence[datasets.DatasetDict],
+    folder: SweepFolder,
+) -> Candidate:
+    """Train with each seed on each part, where that was not done before, and score what was held out."""
     frames = []
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in sweep.seeds:
-            runs = (_prepare(sweep, values, seed, Path(folder) / "run", part) for part in parts)
-            frames.append(pd.concat([_predict(run, Path(folder)) for run in runs], ignore_index=True))
+    for seed in sweep.seeds:
+        said = [
+            folder.recall(
+                f"{number:03d}-seed-{seed}-fold-{fold}", partial(_predict, sweep, values, seed, part)
+            )
+            for fold, part in enumerate(parts)
+        ]
+        frames.append(pd.concat(said, ignore_index=True))
     return Candidate(values, [_ua_of(frame, parts[0]) for frame in frames], frames)
 
 
-def _predict(run: Run, folder: Path) -> pd.DataFrame:
-    """Predictions of a run's validation split."""
-    trainer = train(run, folder / "checkpoints")
-    logits = trainer.predict_logits(run.inputs.view("validation"))
-    return make_frame(run.corpus["validation"], logits, class_names(run.inputs.model))
+def _predict(
+    sweep: SweepSettings, values: Mapping[str, str], seed: int, part: datasets.DatasetDict
+) -> pd.DataFrame:
+    """Predictions of the validation split by a model trained on the train split."""
+    with tempfile.TemporaryDirectory() as work:
+        run = _prepare(sweep, values, seed, Path(work) / "run", part)
+        trainer = train(run, Path(work) / "checkpoints")
+        logits = trainer.predict_logits(run.inputs.view("validation"))
+    return make_frame(part["validation"], logits, class_names(run.inputs.model))
 
 
 def _ua_of(frame: pd.DataFrame, corpus: datasets.DatasetDict) -> float:
@@ -230,15 +263,11 @@ def _read_config(config: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _write_choice(sweep: SweepSettings, tried: Sequence[Candidate]) -> None:
-    """Write down what was chosen, and why, before a test clip is heard."""
-    judged = f"{sweep.inner_folds} folds by speaker" if sweep.inner_folds else "the validation split"
-    content = {
+def _describe_choice(sweep: SweepSettings, tried: Sequence[Candidate]) -> dict[str, Any]:
+    """What was chosen, and why: it is written down before a test clip is heard."""
+    return {
         "chosen": tried[0].values,
-        "judged_on": judged,
+        "judged_on": f"{sweep.inner_folds} folds by speaker" if sweep.inner_folds else "the validation split",
         "seeds": list(sweep.seeds),
         "tried": [{"values": each.values, "ua": each.scores} for each in tried],
     }
-    sweep.out.mkdir(parents=True, exist_ok=True)
-    with replacing(sweep.out / CHOICE_FILE) as part:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
