@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from datasets import Audio, ClassLabel, DatasetDict, Features, List, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac
-from mmser.curation.rows import without_bars
+from mmser.curation.rows import release_memory, without_bars
 from mmser.curation.store import opened_dir
 from mmser.errors import DatasetFormatError
 
@@ -123,7 +122,7 @@ def load_corpus(folder: str | Path, *, cache_dir: str | Path | None = None) -> D
         raise DatasetFormatError(
             f"{folder}: its Parquet files cannot be read ({reason}). Build again."
         ) from error
-    pa.default_memory_pool().release_unused()  # what unpacking took, some 80 MB
+    release_memory()  # what unpacking took
     expected = clip_features(classes)
     for split, rows in corpus.items():
         if rows.features != expected:

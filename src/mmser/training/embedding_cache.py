@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mmser.curation.rows import release_memory
 from mmser.models.batching import BatchLimits, iter_batches
 from mmser.training.full_disk import is_full_disk
 
@@ -203,6 +204,7 @@ def fill_store(
                 if len(pending) >= _CLIPS_A_SHARD or num_bytes >= _BYTES_A_SHARD:
                     store.write(*zip(*pending, strict=True))
                     pending = []
+                    release_memory()  # a freed shard is a hole that the next, a little larger, does not fit
     finally:
         if pending:
             store.write(*zip(*pending, strict=True))
