@@ -11,5 +11,5 @@ def test_a_batch_is_not_longer_with_its_padding_than_allowed():
 
 
 def test_a_processor_takes_less_sound_at_a_time_than_a_card():
-    assert max_batch_s("cpu") == 5.0
+    assert max_batch_s("cpu") == 7.5
     assert max_batch_s("cuda:1") == 120.0

@@ -1,13 +1,14 @@
-"""Tests of what makes a processor faster: the same answers and gradients, and memory that is given back."""
+"""Tests of linear layers by oneDNN: the same answers and gradients."""
 
 import copy
+import pickle
 
 import pytest
 import torch
 from torch import nn
 
 from mmser.models import cpu
-from mmser.models.cpu import FastLinear, install_fast_linears, kept_memory, prefers_onednn
+from mmser.models.cpu import FastLinear, install_fast_linears, prefers_onednn
 
 needs_onednn = pytest.mark.skipif(
     not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="PyTorch was built without oneDNN"
@@ -27,26 +28,6 @@ def onednn(monkeypatch):
     monkeypatch.setattr(cpu, "_MIN_MULTIPLICATIONS", 1)
     monkeypatch.setattr(cpu, "_multiply", count)
     return multiplied
-
-
-class Recorder:
-    """Stands for glibc and notes what it is asked for."""
-
-    def __init__(self):
-        self.calls = []
-
-    def mallopt(self, parameter, value):
-        self.calls.append((parameter, value))
-
-    def malloc_trim(self, pad):
-        self.calls.append(("trim", pad))
-
-
-@pytest.fixture
-def glibc(monkeypatch):
-    recorder = Recorder()
-    monkeypatch.setattr(cpu, "_glibc", lambda: recorder)
-    return recorder
 
 
 def fast(layer):
@@ -176,42 +157,47 @@ def test_where_onednn_is_not_preferred_nothing_changes(monkeypatch):
     assert not isinstance(layer, FastLinear)
 
 
+@needs_onednn
+def test_of_frozen_weights_no_rows_are_kept(onednn):
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda each: kept.append(each.shape) or each, lambda each: each
+    ):
+        fast(nn.Linear(20, 12).requires_grad_(False))(torch.ones(7, 20, requires_grad=True))
+    assert kept == [(12, 20)]
+
+
+@needs_onednn
+def test_a_replaced_model_is_copied_saved_and_loaded_like_any(onednn):
+    model = fast(nn.Linear(20, 12))
+    pickled = pickle.loads(pickle.dumps(model))  # noqa: S301  # our own
+    for other in (copy.deepcopy(model), pickled):
+        assert type(other) is FastLinear
+        assert torch.equal(other(torch.ones(3, 20)), model(torch.ones(3, 20)))
+    nn.Linear(20, 12).load_state_dict(model.state_dict())
+
+
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="PyTorch was built without MKL")
-@pytest.mark.parametrize(("vendor", "expected"), [("AuthenticAMD", True), ("GenuineIntel", False)])
-def test_onednn_is_preferred_on_processors_that_are_not_of_intel(tmp_path, monkeypatch, vendor, expected):
+@needs_onednn
+@pytest.mark.parametrize(
+    ("vendor", "capability", "expected"),
+    [
+        ("AuthenticAMD", "AVX512", True),
+        ("AuthenticAMD", "AVX2", False),
+        ("GenuineIntel", "AVX512", False),
+        ("", "AVX512", False),
+    ],
+)
+def test_onednn_is_preferred_where_mkl_leaves_avx512_unused(
+    tmp_path, monkeypatch, vendor, capability, expected
+):
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
     monkeypatch.setattr(cpu, "_CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert prefers_onednn.__wrapped__() is expected
 
 
 def test_the_processor_is_asked_of_python_where_the_system_has_no_such_file(tmp_path, monkeypatch):
     monkeypatch.setattr(cpu, "_CPU_INFO", tmp_path / "none")
     monkeypatch.setattr(cpu.platform, "processor", lambda: "AMD64 Family 25, AuthenticAMD")
-    assert cpu.read_processor() == "AMD64 Family 25, AuthenticAMD"
-
-
-def test_memory_is_kept_from_the_first_to_the_last_who_wants_it(glibc):
-    with kept_memory():
-        assert glibc.calls == [(-3, 2**30), (-1, 2**31 - 1)]
-        with kept_memory():
-            pass
-        assert len(glibc.calls) == 2
-    assert glibc.calls[2:] == [(-3, 2**25), (-1, 2**26), ("trim", 0)]
-
-
-def test_memory_is_given_back_after_an_error(glibc):
-    with pytest.raises(ValueError, match="within"), kept_memory():
-        raise ValueError("within")
-    assert glibc.calls[-1] == ("trim", 0)
-
-
-def test_other_c_libraries_are_left_alone(monkeypatch):
-    monkeypatch.setattr(cpu, "_glibc", lambda: None)
-    with kept_memory():
-        assert cpu._keepers == 1
-    assert cpu._keepers == 0
-
-
-def test_only_glibc_is_asked(monkeypatch):
-    monkeypatch.setattr(cpu.platform, "libc_ver", lambda: ("musl", "1.2"))
-    assert cpu._glibc.__wrapped__() is None
+    assert cpu._read_processor() == "AMD64 Family 25, AuthenticAMD"

@@ -68,9 +68,7 @@ def test_a_run_that_finds_no_room_for_a_checkpoint_goes_on_from_the_one_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(EmotionTrainer, "_save_optimizer_and_scheduler", fill_up)
-        message = (
-            r"run: no room for a file of the run \(.*No space left.*optimizer\.pt.*go on with --resume True"
-        )
+        message = r"run: no room for a file \(.*No space left.*optimizer\.pt.*a run with --resume True"
         with pytest.raises(DiskFullError, match=message):
             run_recipe("train_hubert", **settings)
     assert not (tmp_path / "run" / "metrics.json").exists()

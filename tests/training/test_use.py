@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import datasets
 import pytest
 
 from factories_evaluation import make_frame
@@ -12,7 +13,7 @@ ROWS = ("a/1 angry angry", "a/1 calm calm", "a/1 sad sad", "a/1 sad angry")
 def describe(rows=ROWS, *, share=0.1, several_classes=False):
     run = SimpleNamespace(
         about={"settings": {"cleaning": {"denoise": True}, "transcripts": {"source": "none"}, "scheme": "x"}},
-        corpus={"train": {"duration_s": [2.0, 1.23456, 9.8765]}},
+        corpus={"train": datasets.Dataset.from_dict({"duration_s": [2.0, 1.23456, 9.8765]})},
         inputs=SimpleNamespace(several_classes=several_classes),
         settings=SimpleNamespace(abstain_share=share),
     )

@@ -16,8 +16,9 @@ from datasets import Dataset, DatasetInfo, Features
 from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from threadpoolctl import threadpool_limits
 
+from mmser.memory import keep_memory
+
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt, in bytes
 _parents: list[int] = []  # this process, while it starts workers
 
 
@@ -46,13 +47,6 @@ def take_rows(rows: Dataset, indices: Sequence[int]) -> Dataset:
 def in_memory(table: pa.Table, features: Features) -> Dataset:
     """Return the rows of a table; ``datasets`` would copy them all to name them by a hash."""
     return Dataset(table, DatasetInfo(features=features), fingerprint=uuid.uuid4().hex)
-
-
-def release_memory() -> None:
-    """Give the system what was freed: Arrow keeps it, and glibc what lies below anything that is in use."""
-    pa.default_memory_pool().release_unused()
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # glibc
-        libc.malloc_trim(0)
 
 
 @contextmanager
@@ -150,9 +144,7 @@ def _settle() -> None:
     clip's arrays took is kept for the next one's, since to get fresh memory costs more than to work on it.
     """
     threadpool_limits(1)
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
-        libc.mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
+    keep_memory()
 
 
 def _follows_interrupt(error: BaseException | None) -> bool:

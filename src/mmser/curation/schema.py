@@ -10,9 +10,10 @@ from datasets import Audio, ClassLabel, DatasetDict, Features, List, Value, load
 from datasets.exceptions import DatasetGenerationError
 
 from mmser.audio.io import SAMPLE_RATE_HZ, decode_flac
-from mmser.curation.rows import release_memory, without_bars
+from mmser.curation.rows import without_bars
 from mmser.curation.store import opened_dir
 from mmser.errors import DatasetFormatError
+from mmser.memory import release_memory
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")

@@ -1,7 +1,4 @@
-"""Recognize emotion in recordings.  files or waveforms -> label, probabilities, transcript, warnings
-
-Clips are read and cleaned in a thread, some ahead of those that Whisper hears and the model classifies.
-"""
+"""Recognize emotion in recordings.  files or waveforms -> label, probabilities, transcript, warnings"""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,11 +19,12 @@ from mmser.inference.inspection import Limits, inspect_cleaned, inspect_recordin
 from mmser.inference.listening import Transcriber
 from mmser.inference.prediction import ClipWarning, Prediction, choose_label
 from mmser.inference.waveforms import Clip, read_clip
+from mmser.memory import kept_memory
 from mmser.models.batching import BatchLimits, iter_batches, max_batch_s
 from mmser.models.loading import Model, Processor, choose_device, load_model
 from mmser.models.precision import exact_float32, lower_encoders
 
-BATCHES_AHEAD = 4  # clips that are cleaned while others are heard, in batches
+BATCHES_AHEAD = 4  # clips that a thread cleans while others are heard, in batches
 _UNHEARD = ClipWarning("silent", "Nothing is to be heard: it was judged by its text alone.")
 
 
@@ -251,14 +249,14 @@ class EmotionRecognizer:
         logits = np.empty((len(clips), len(self.classes)))
         lengths = [len(clip.waveform) for clip in clips]
         limits = BatchLimits(batch_size, max_batch_s(self.model.device) * SAMPLE_RATE_HZ)
-        with exact_float32():
+        with exact_float32(), kept_memory():
             for batch in iter_batches(lengths, limits):
                 inputs = self._pad([clips[i] for i in batch])
                 logits[batch] = self.model(**inputs).logits.double().cpu().numpy()
         return softmax(logits / self.temperature)
 
     def _pad(self, clips: Sequence[_Cleaned]) -> dict[str, Any]:
-        features = [self.processor.features(clip.waveform, clip.text) for clip in clips]
+        features = [self.processor.features(each.waveform, each.text) for each in clips]
         inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
         has_sound = torch.tensor([clip.has_sound for clip in clips], device=self.model.device)
         return {**inputs, "attention_mask": inputs["attention_mask"] * has_sound[:, None]}

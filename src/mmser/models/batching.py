@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-_MAX_BATCH_S = {"cpu": 7.5}  # a processor takes as long over more, and more would be padded
+_MAX_BATCH_S = {"cpu": 7.5}  # more at a time is no faster on a processor
 _MAX_BATCH_S_ELSEWHERE = 120.0
 
 

@@ -1,6 +1,7 @@
 """Run encoders in bfloat16 inside a model of float32.  encoder -> the same, rounded"""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,11 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from mmser.errors import SettingsError, UnknownNameError
-from mmser.models.cpu import kept_memory
 from mmser.models.exported import ExportedModel
 from mmser.models.loading import Model, encoders_of
 
 DTYPES = ("float32", "bfloat16")
+_BACKENDS: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+_lock = threading.Lock()
+_within: list[None] = []  # one for each who wants float32 exact
+_allowed: list[tuple[Any, bool]] = []  # what the first of them found
 
 
 def parse_dtype(name: str) -> torch.dtype:
@@ -28,20 +32,21 @@ def parse_dtype(name: str) -> torch.dtype:
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """Compute in the whole of float32 what many batches hold; memory is kept from one to the next.
-
-    NVIDIA cards would round what they multiply to ten bits, as their convolutions do.
-    """
-    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [backend.allow_tf32 for backend in backends]
-    for backend in backends:
-        backend.allow_tf32 = False
+    """Keep NVIDIA cards from rounding what is multiplied in float32 to ten bits, as their convolutions do."""
+    with _lock:
+        if not _allowed:
+            _allowed.extend((backend, backend.allow_tf32) for backend in _BACKENDS)
+            for backend in _BACKENDS:
+                backend.allow_tf32 = False
+        _within.append(None)
     try:
-        with kept_memory():
-            yield
+        yield
     finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
+        with _lock:
+            _within.pop()
+            while not _within and _allowed:  # the last of several threads
+                backend, allowed = _allowed.pop()
+                backend.allow_tf32 = allowed
 
 
 def lower_precision(encoder: nn.Module, dtype: torch.dtype) -> list[Any]:

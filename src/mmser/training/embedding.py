@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
 from mmser.errors import CacheError
+from mmser.memory import kept_memory
 from mmser.models.audio_classifier import reduce_audio
 from mmser.models.batching import BatchLimits, max_batch_s
 from mmser.models.cpu import install_fast_linears
@@ -210,7 +211,7 @@ class FrozenTowers:
         shares = ((state.process_index, state.num_processes), (0, 1))
         for share in shares:  # the second where another run wrote between two looks, and shares had gaps
             if any(key not in store for key in keys):
-                with lowered_precision(self.encoders[name], self.dtype), exact_float32():
+                with lowered_precision(self.encoders[name], self.dtype), exact_float32(), kept_memory():
                     fill_store(store, keys, lengths, compute, limits=limits, share=share)
             state.wait_for_everyone()
             store.read()

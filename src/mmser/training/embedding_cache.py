@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from mmser.curation.rows import release_memory
+from mmser.memory import release_memory
 from mmser.models.batching import BatchLimits, iter_batches
 from mmser.training.full_disk import is_full_disk
 
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 _CLIPS_A_SHARD = 512
 _BYTES_A_SHARD = 64 * 2**20
 _IN_USE_S = 3600
+_HASHERS = 4  # threads
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ def _size_of(path: Path) -> int:
 def hash_weights(module: nn.Module) -> str:
     """SHA-256 over the names and hashes of a module's weights, which several threads compute."""
     weights = sorted(module.state_dict().items())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(_HASHERS) as pool:
         hashes = pool.map(_hash_tensor, (tensor for _, tensor in weights))
         told = [f"{name} {each}" for (name, _), each in zip(weights, hashes, strict=True)]
     return hash_text("\n".join(told))

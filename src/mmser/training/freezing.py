@@ -78,7 +78,7 @@ def final_norm_of(tower: nn.Module) -> nn.Module:
 def stands_last(config: Any) -> bool:
     """Whether the layer norm of a wav2vec 2.0-like encoder stands behind its blocks, not before them."""
     # Data2Vec's never does: its model does not read the field, which its configuration may have all the same.
-    return config.model_type != "data2vec-audio" and getattr(config, "do_stable_layer_norm", False)
+    return config.model_type != "data2vec-audio" and bool(getattr(config, "do_stable_layer_norm", False))
 
 
 def _convolutional_layers(tower: nn.Module) -> list[nn.Module]:

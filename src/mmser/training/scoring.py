@@ -36,6 +36,7 @@ from mmser.evaluation.report import (
 )
 from mmser.evaluation.scores import compute_confusion_matrix
 from mmser.evaluation.writing import check_report_folder
+from mmser.memory import kept_memory
 from mmser.models.loading import Model, Processor, choose_device, load_model
 from mmser.models.precision import exact_float32
 from mmser.training.collation import ClipDataset, class_targets, collate_clips
@@ -71,7 +72,7 @@ def predict_logits(
     )
     logits = np.empty((len(split), len(class_names(model))), dtype=np.float32)
     done = 0
-    with exact_float32():
+    with exact_float32(), kept_memory():
         for batch in tqdm(loader, desc="predict", unit="batch", disable=len(split) <= batch_size):
             batch.pop("labels")
             rows: Any = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits

@@ -26,6 +26,7 @@ from mmser.evaluation.predictions import classes_of, label_indices, predicted_in
 from mmser.evaluation.scores import compute_scores
 from mmser.evaluation.writing import SETTINGS_FILE
 from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings, parse_arguments
+from mmser.training.full_disk import naming_full_disk
 from mmser.training.run import Run, train, train_and_evaluate
 from mmser.training.scoring import class_names, make_frame
 from mmser.training.sweep_folder import SweepFolder
@@ -94,6 +95,7 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
     Raises:
         OutputExistsError: ``out`` holds a sweep begun with other settings, or anything else.
         SettingsError: a setting cannot be used, or there are fewer speakers than inner folds.
+        DiskFullError: there is no room for what is to be kept.
     """
     _check(sweep)
     folder = SweepFolder(sweep.out, _describe(sweep))
@@ -102,7 +104,8 @@ def run_sweep(sweep: SweepSettings) -> tuple[list[Candidate], list[dict[str, Any
     names, choices = list(sweep.vary), list(product(*sweep.vary.values()))
     tried = []
     for number, choice in enumerate(choices):
-        candidate = _judge(sweep, number, dict(zip(names, choice, strict=True)), parts, folder)
+        with naming_full_disk(sweep.out):
+            candidate = _judge(sweep, number, dict(zip(names, choice, strict=True)), parts, folder)
         logger.info("%s: UA %.2f", candidate.values or "as in the config", candidate.mean)
         tried.append(candidate)
     tried.sort(key=lambda each: -each.mean)

@@ -25,7 +25,7 @@ _TRIED_FOLDER = "tried"
 
 
 class SweepFolder:
-    """What a sweep leaves.
+    """The folder of a sweep, in which what was computed is found again.
 
     Args:
         out: the folder; it is made when there is something to keep.
@@ -56,9 +56,12 @@ class SweepFolder:
         if (folder / METRICS_FILE).exists():
             logger.info("%s: was finished before.", folder)
             return folder, read_metrics(folder)
+        half = folder.with_suffix(".half")
         if is_begun_run(folder):
             logger.warning("%s: was not finished; it is begun again.", folder)
-            shutil.rmtree(folder)
+            shutil.rmtree(half, ignore_errors=True)
+            folder.rename(half)  # at once: of a folder that is half deleted nobody could say what it is
+        shutil.rmtree(half, ignore_errors=True)
         return folder, None
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
@@ -76,8 +79,8 @@ class SweepFolder:
         if not self.out.exists():
             return
         try:
-            begun = json.loads((self.out / SWEEP_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            begun = dict(json.loads((self.out / SWEEP_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
             if not self.out.is_dir() or {path.name for path in self.out.iterdir()} - {f"{SWEEP_FILE}.part"}:
                 raise OutputExistsError(
                     f"{self.out}: is not empty. Choose another --out for this sweep."

@@ -15,7 +15,8 @@ from transformers import EarlyStoppingCallback, EvalPrediction, Trainer, Trainer
 
 from mmser.errors import DivergedError, SettingsError
 from mmser.evaluation.metrics import EmotionMetric
-from mmser.models.cpu import install_fast_linears, kept_memory
+from mmser.memory import kept_memory
+from mmser.models.cpu import install_fast_linears
 from mmser.models.loading import encoders_of
 from mmser.models.precision import exact_float32
 from mmser.training.arguments import TrainerSettings
@@ -127,7 +128,7 @@ class EmotionTrainer(Trainer):
             DivergedError: a logit is no number.
         """
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        with exact_float32():
+        with exact_float32(), kept_memory():
             return np.asarray(self.predict(split).predictions, dtype=np.float32)
 
     def gather_weights(self) -> dict[str, Tensor] | None:
