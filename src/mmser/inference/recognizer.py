@@ -49,7 +49,7 @@ class EmotionRecognizer:
             goes by sound alone.
         abstain_threshold: a label is given from this probability on, 0 to 1, in place of the model's own
             (``config.abstain_threshold``); 0 always answers.
-        dtype: "float32", or "bfloat16": the encoders of ``model`` are rounded, for good, which takes a third
+        dtype: "float32", or "bfloat16": the encoders of ``model`` are rounded, for good, which takes half
             of the time where the processor multiplies it, and probabilities move a little.
 
     Attributes:

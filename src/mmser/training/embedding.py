@@ -67,7 +67,7 @@ class FrozenTowers:
         processor: its processor.
         cache_dir: holds the stores, one folder an encoder and way of making features.
         batch_size: clips in a batch at most.
-        dtype: float32, or bfloat16 for a third of the time and answers that differ a little.
+        dtype: float32, or bfloat16 for six tenths of the time and answers that differ a little.
     """
 
     def __init__(
