@@ -50,7 +50,7 @@ class EmotionRecognizer:
         abstain_threshold: a label is given from this probability on, 0 to 1, in place of the model's own
             (``config.abstain_threshold``); 0 always answers.
         dtype: "float32", or "bfloat16": the encoders of ``model`` are rounded, for good, which takes half
-            of the time where the processor multiplies it, and probabilities move a little.
+            the time where the processor multiplies it, and probabilities move a little.
 
     Attributes:
         classes: names in the order of the model's logits.
