@@ -189,6 +189,13 @@ def test_what_would_spoil_the_comparison_is_refused(sweep, tmp_path, settings, m
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sweep_is_one_process(sweep, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingsError, match=r"2 processes were launched, and a sweep is one"):
+        sweep()
+    assert not (tmp_path / "out").exists()
+
+
 def test_inner_folds_do_not_begin_with_a_run_that_may_have_heard_who_is_held_out(sweep, tmp_path):
     run = tmp_path / "earlier"
     run.mkdir()

@@ -5,6 +5,7 @@ the choice was made and written down. A sweep that was cut goes on where it was,
 """
 
 import logging
+import os
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,8 +148,14 @@ def _check(sweep: SweepSettings) -> None:
     """Refuse what would make a comparison one of other things.
 
     Raises:
-        SettingsError: a setting that a sweep sets itself, or one fold.
+        SettingsError: a setting that a sweep sets itself, or one fold; or several processes were launched.
     """
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched > 1:
+        raise SettingsError(
+            f"{launched} processes were launched, and a sweep is one: its runs follow each other. Begin it "
+            "without torchrun or accelerate."
+        )
     given = {**_read_config(sweep.config), **sweep.options, **sweep.vary}
     odd = sorted(name for name in given if name in _OF_THE_SWEEP and name != "seed")
     odd += [name for name in {**sweep.options, **sweep.vary} if name == "seed"]
