@@ -18,6 +18,8 @@ KINDS = {
     ),
     "speech-wavlm": lambda folder: save_speech_model(folder, "wavlm"),
     "speech-whisper": lambda folder: save_speech_model(folder, "whisper"),
+    "speech-speeds": lambda folder: save_speech_model(folder, speeds=(1.0, 1.2)),
+    "speech-whisper-speeds": lambda folder: save_speech_model(folder, "whisper", speeds=(0.9, 1.0)),
 }
 CLIPS = (  # none as long as those that a graph is traced with
     (make_tone("sad", duration_s=2.3, seed=1), "kids are talking by the door"),

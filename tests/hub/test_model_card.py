@@ -130,6 +130,8 @@ def test_limits_are_measured():
     assert "Never tested: happy" in limits
     assert "Fewer than 30 test clips, so that their scores say little: RAVDESS, speech + TESS." in limits
     assert "It hears the first 5 s of a clip." in limits
+    slow = make_card(system="whisper", settings={"window_s": 5.0, "speeds": "0.8+1"})
+    assert "It hears the first 4 s of a clip." in slow
     assert "a temperature of 1.50 (1 is none), by which `mmser` divides its logits and the stock" in limits
 
 

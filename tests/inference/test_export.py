@@ -59,7 +59,7 @@ def test_an_export_answers_as_its_run_whatever_the_batch_and_the_length(made, ki
         np.testing.assert_allclose(logits_of(model, processor, [clip])[0], row, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["hubert", "fusion", "speech-whisper"])
+@pytest.mark.parametrize("kind", ["hubert", "fusion", "speech-whisper", "speech-speeds"])
 def test_the_recognizer_runs_an_export_with_the_same_answers(made, kind):
     clips = [(make_tone(label, duration_s=1.5, seed=7), 16_000) for label in ("sad", "angry")]
     ours, theirs = (
@@ -77,7 +77,7 @@ def test_an_export_in_another_precision_than_its_own_is_refused(made):
         EmotionRecognizer.from_pretrained(made("hubert")[1], dtype="bfloat16")
 
 
-@pytest.mark.parametrize("kind", ["fusion", "speech"])
+@pytest.mark.parametrize("kind", ["fusion", "speech", "speech-speeds"])
 def test_int8_answers_a_clip_the_same_in_every_batch(made, kind):
     model, processor = load_model(made(kind)[2])
     together = logits_of(model, processor)

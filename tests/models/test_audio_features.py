@@ -6,6 +6,7 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from mmser.models.fusion import AudioFeatures
+from mmser.models.fusion.speeds import change_speed
 
 
 @pytest.fixture
@@ -44,6 +45,27 @@ def test_whisper_marks_the_mel_frames_that_hold_sound(spectrograms):
     features = spectrograms.features(np.ones(16_001, dtype=np.float32))
     assert features["input_features"].shape == (80, 200)
     assert features["attention_mask"].tolist() == [1] * 101 + [0] * 99
+
+
+def test_each_speed_is_a_hearing_and_hearings_are_padded_to_the_longest(waveforms, clips):
+    waveforms.feature_extractor.speeds = [1.0, 1.25]
+    plain = AudioFeatures(Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False))
+    heard = waveforms.features(clips[0])  # 16,000 samples, and 16,000 / 1.25
+    assert heard["input_values"].shape == (2, 16_000)
+    assert heard["attention_mask"].sum(-1).tolist() == [16_000, 12_800]
+    assert np.array_equal(heard["input_values"][0], plain.features(clips[0])["input_values"])
+    faster = plain.features(change_speed(clips[0], 1.25))["input_values"]
+    assert np.array_equal(heard["input_values"][1, :12_800], faster)
+    batch = waveforms.pad([waveforms.features(clip) for clip in clips])
+    assert batch["input_values"].shape == batch["attention_mask"].shape == (2, 2, 48_000)
+    assert batch["attention_mask"].sum(-1).tolist() == [[16_000, 12_800], [48_000, 38_400]]
+
+
+def test_one_speed_alone_adds_no_axis(spectrograms):
+    spectrograms.feature_extractor.speeds = [2.0]
+    features = spectrograms.features(np.ones(32_000, dtype=np.float32))
+    assert features["input_features"].shape == (80, 200)
+    assert features["attention_mask"].sum() == 100
 
 
 def test_whisper_crops_to_its_window_and_says_so_once(spectrograms, caplog):

@@ -42,6 +42,13 @@ def test_each_clip_of_a_batch_is_given_alone_without_its_padding():
     assert second["input_ids"].tolist() == [[9, 0]]  # nothing real: its length is kept
 
 
+def test_hearings_are_cut_to_the_longest_of_them():
+    values, mask = np.arange(12.0).reshape(1, 2, 6), np.array([[[1, 1, 1, 1, 0, 0], [1, 1, 1, 0, 0, 0]]])
+    (alone,) = iter_alone({"input_values": values, "attention_mask": mask})
+    assert alone["input_values"].tolist() == [[[0, 1, 2, 3], [6, 7, 8, 9]]]
+    assert alone["attention_mask"].tolist() == [[[1, 1, 1, 1], [1, 1, 1, 0]]]
+
+
 def test_spectrograms_are_not_cut():
     batch = {"input_values": np.ones((2, 80, 5)), "attention_mask": np.array([[1, 1, 0, 0, 0]] * 2)}
     assert [each["input_values"].shape for each in iter_alone(batch)] == [(1, 80, 5)] * 2

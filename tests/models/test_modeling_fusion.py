@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmser.models.fusion import FusionForEmotionClassification, build_fusion, build_speech
+from mmser.models.fusion.towers import encode_audio
 from mmser.models.loading import load_model
 
 TEXTS = ["", "the dogs are sitting by the door"]
@@ -42,6 +43,22 @@ def test_a_clip_gets_the_same_logits_alone_and_beside_a_longer_one(fusion, clips
         beside, neighbour = model(**processor.pad(features)).logits
     assert (alone - neighbour).abs().max() > 0.1  # the clips are not alike to the model
     assert (alone - beside).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("audio", AUDIO)
+def test_the_frames_of_all_speeds_are_pooled_together(fusion, clips, audio):
+    """A mean over two hearings is that of each, weighed by its frames."""
+    means, counts = [], []
+    for speeds in (1.0,), (1.25,), (1.0, 1.25):
+        model, processor = fusion(audio, speeds=speeds)
+        batch = processor.audio.pad([processor.audio.features(clips[0])])
+        with torch.no_grad():
+            means.append(model.embed_audio(**batch)[0])
+            counts.append(encode_audio(model.audio_encoder, **batch)[1].sum())
+    assert counts[2] == counts[0] + counts[1]
+    assert (means[0] - means[1]).abs().max() > 0.01  # the encoder hears that it is faster
+    expected = (counts[0] * means[0] + counts[1] * means[1]) / counts[2]
+    torch.testing.assert_close(means[2], expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("audio", AUDIO)

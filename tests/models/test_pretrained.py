@@ -10,7 +10,13 @@ from transformers import (
     WhisperModel,
 )
 
-from mmser.models.fusion.pretrained import build_fusion, load_audio_tower, load_text_tower
+from mmser.models.fusion.pretrained import (
+    build_fusion,
+    build_speech,
+    load_audio_features,
+    load_audio_tower,
+    load_text_tower,
+)
 
 
 def drop_weights(source, folder, *fragments):
@@ -100,6 +106,17 @@ def test_a_whisper_tower_is_the_encoder_with_its_first_positions(checkpoints, tm
     assert torch.equal(tower.embed_positions.weight, source.encoder.embed_positions.weight[:150])
     assert torch.equal(tower.conv2.weight, source.encoder.conv2.weight)
     assert not tower.embed_positions.weight.requires_grad
+
+
+def test_speeds_are_those_that_are_asked_for_and_not_those_of_the_run_that_the_tower_is_from(
+    checkpoints, tmp_path
+):
+    model, features = build_speech(str(checkpoints / "hubert"), ["angry", "sad"], speeds=(1.0, 1.2))
+    model.save_pretrained(tmp_path)
+    features.save_pretrained(tmp_path)
+    assert load_audio_features(str(tmp_path), model.config.audio_config, (0.9,)).speeds == [0.9]
+    assert load_audio_features(str(tmp_path), model.config.audio_config).speeds == (1.0,)
+    assert "speeds" not in load_audio_features(str(tmp_path), model.config.audio_config).to_dict()
 
 
 @pytest.mark.parametrize("window_s", [0, 2.5])

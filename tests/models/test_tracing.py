@@ -38,6 +38,12 @@ def test_votes_of_frames_add_up_to_the_logits_of_a_stock_classifier(audio_classi
     np.testing.assert_allclose(add_up(trace), trace.logits, rtol=1e-4, atol=1e-5)
 
 
+def test_frames_of_several_speeds_are_not_laid_on_one_time(checkpoints, clips):
+    model, features = build_speech(str(checkpoints / "hubert"), CLASSES, speeds=(1.0, 1.2))
+    with pytest.raises(SettingsError, match="hears a clip at 2 speeds, whose frames have no time in common"):
+        trace_alone(model, features, clips[0])
+
+
 @pytest.mark.parametrize("pooling", ["mean", "mean+std", "attention"])
 @pytest.mark.parametrize("layers", ["last", "weighted", "1-2"])
 def test_votes_add_up_under_every_head(checkpoints, clips, pooling, layers):

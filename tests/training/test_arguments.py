@@ -83,6 +83,18 @@ def test_a_config_that_is_no_mapping_is_refused(config, text, message):
         parse_arguments(CLASSES, config(text))
 
 
+def test_speeds_that_nobody_can_hear_are_refused():
+    assert AudioSettings(speeds=1.1).speeds == "1.1"  # as YAML reads it
+    assert not AudioSettings(speeds="1.1").has_stock_head
+    with pytest.raises(SettingsError, match=r"speeds is '1\+9', expected numbers from 0.5 to 2"):
+        AudioSettings(speeds="1+9")
+
+
+def test_frames_of_several_speeds_are_not_kept_for_upper_blocks():
+    with pytest.raises(SettingsError, match=r"speeds is '1\+1.2', and --freeze top-layers keeps the frames"):
+        AudioSettings(speeds="1+1.2", freeze="top-layers")
+
+
 def test_a_window_of_no_length_is_refused():
     with pytest.raises(SettingsError, match="window_s is 0"):
         AudioSettings(window_s=0)

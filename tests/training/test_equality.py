@@ -16,6 +16,7 @@ from factories_models import save_audio_checkpoint, save_text_checkpoint
 from mmser.curation.schema import decode_audio, load_corpus
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion
+from mmser.models.fusion.speeds import parse_speeds
 from mmser.models.fusion.towers import WAVEFORM_ENCODERS
 from mmser.models.loading import encoders_of
 from mmser.models.precision import lowered_precision
@@ -40,6 +41,7 @@ HEADS = [
     for pooling in ("mean", "mean+std", "attention")
     for layers in ("last", "weighted", "1-2")
 ]
+HEADS += ["mean+std 1-2 1+1.2", "attention last 0.9+1"]  # of clips that are heard at two speeds
 PRECISIONS = (torch.float32, torch.bfloat16)
 
 SAME = 1e-4  # of logits of 2 to 28
@@ -77,10 +79,12 @@ def load(tmp_path_factory):
         if head == "stock":
             model, processor = build_audio_classifier(source(audio), CLASSES, window_s=4)
         else:
-            pooling, layers = head.split()
+            pooling, layers, *speeds = head.split()
             heads = {"audio_pooling": pooling, "audio_layers": layers}
             heads |= {"text_pooling": pooling, "text_layers": layers}
             text = source(TEXT_OF[audio])
+            if speeds:
+                heads["speeds"] = parse_speeds(speeds[0])
             model, processor = build_fusion(source(audio), text, CLASSES, window_s=4, **heads)
         torch.manual_seed(2)
         for name, weight in model.named_parameters():

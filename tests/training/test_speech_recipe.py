@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from factories_corpus import make_tone, write_corpus
+from mmser import EmotionRecognizer
 from mmser.cli import main
 from mmser.curation.schema import load_corpus
 from mmser.evaluation.predictions import probabilities_of, read_predictions, softmax
@@ -21,6 +22,28 @@ SETTINGS = {"num_train_epochs": 1, "per_device_train_batch_size": 8, "learning_r
 def run(run_recipe):
     """The folder of such a run, trained by the recipe."""
     return run_recipe("train_hubert", "--pooling", "mean+std", "--layers", "weighted", **SETTINGS)
+
+
+@pytest.mark.parametrize("tower", ["hubert", "whisper"])
+def test_a_model_that_hears_clips_at_two_speeds_does_so_wherever_it_goes(
+    run_recipe, towers, corpus, tmp_path, tower
+):
+    options = ["--pooling", "mean+std", "--layers", "1-2", "--speeds", "1+1.2", "--window_s", "2"]
+    run = run_recipe("train_hubert", *options, "--audio_encoder", towers[tower], **SETTINGS)
+    model, processor = load_model(run)
+    assert processor.speeds == [1.0, 1.2]
+    reported = probabilities_of(read_predictions(run / "predictions.parquet"))
+    logits = predict_logits(model, processor, load_corpus(corpus)["test"], batch_size=5)
+    np.testing.assert_allclose(reported, softmax(logits), atol=1e-5)
+    processor.feature_extractor.speeds = [1.0]
+    plain = predict_logits(model, processor, load_corpus(corpus)["test"], batch_size=5)
+    assert np.abs(softmax(plain) - reported).max() > 1e-4  # the second hearing counts
+
+    clips = [(make_tone(label, duration_s=1.6, seed=5), 16_000) for label in ("sad", "angry")]
+    recognizer = EmotionRecognizer.from_pretrained(run, device="cpu")
+    together, alone = recognizer.predict(clips), [recognizer.predict([clip])[0] for clip in clips]
+    for one, other in zip(together, alone, strict=True):
+        assert other.probabilities == pytest.approx(one.probabilities, abs=1e-5)
 
 
 def test_it_is_trained_evaluated_ranked_used_and_pushed(run, corpus, tmp_path, capsys):

@@ -13,6 +13,7 @@ from mmser.evaluation.layout import markdown_table
 from mmser.evaluation.summary import SCORE_HEADER, score_rows
 from mmser.hub.citations import ENCODERS, SYSTEM
 from mmser.hub.model_index import TASK, describe_protocol, join_titles, list_results, title_of
+from mmser.models.fusion.speeds import parse_speeds
 from mmser.wording import count_of
 
 _FEW_CLIPS = 30  # of a corpus or class in the test split: one clip moves its score by more than 3 points
@@ -209,7 +210,8 @@ def _limits(metrics: Mapping[str, Any], *, brings_code: bool) -> str:
         "never met.",
     ]
     if metrics["system"].startswith("whisper") and "window_s" in metrics["settings"]:
-        lines.append(f"It hears the first {metrics['settings']['window_s']:g} s of a clip.")
+        slowest = min(parse_speeds(metrics["settings"].get("speeds", "1")))
+        lines.append(f"It hears the first {slowest * metrics['settings']['window_s']:g} s of a clip.")
     if test["absent_classes"]:
         lines.append(
             f"Never tested: {', '.join(test['absent_classes'])}, of which the test split has no clip."

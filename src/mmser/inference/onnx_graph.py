@@ -41,14 +41,16 @@ def name_axes(batch: Mapping[str, Tensor]) -> dict[str, dict[int, str]]:
     Args:
         batch: what a model takes. Log-mel spectrograms (B, 80, M) have one length, and their masks too.
     """
-    has_window = any(each.ndim == 3 for each in batch.values())
+    has_window = any(
+        each.ndim > batch["attention_mask"].ndim for name, each in batch.items() if name not in _TEXT
+    )
     axes = {}
-    for name in batch:
+    for name, each in batch.items():
         axes[name] = {0: "batch"}
         if name in _TEXT:
             axes[name][1] = "tokens"
         elif not has_window:
-            axes[name][1] = "samples"
+            axes[name][each.ndim - 1] = "samples"
     return axes
 
 

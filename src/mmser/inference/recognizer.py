@@ -259,7 +259,8 @@ class EmotionRecognizer:
         features = [self.processor.features(each.waveform, each.text) for each in clips]
         inputs = {name: each.to(self.model.device) for name, each in self.processor.pad(features).items()}
         has_sound = torch.tensor([clip.has_sound for clip in clips], device=self.model.device)
-        return {**inputs, "attention_mask": inputs["attention_mask"] * has_sound[:, None]}
+        mask = inputs["attention_mask"]
+        return {**inputs, "attention_mask": mask * has_sound.view(-1, *[1] * (mask.ndim - 1))}
 
     def _describe(self, clip: _Cleaned, row: np.ndarray) -> Prediction:
         probabilities = dict(zip(self.classes, row.tolist(), strict=True))
@@ -293,6 +294,6 @@ def check_threshold(threshold: float) -> float:
 
 def _window_s(processor: Any) -> float | None:
     """Seconds that a Whisper tower hears; None of a tower that takes clips of any length."""
-    extractor = getattr(processor, "audio", processor).feature_extractor
-    num_samples = getattr(extractor, "n_samples", None)
-    return num_samples and num_samples / extractor.sampling_rate
+    audio = getattr(processor, "audio", processor)
+    num_samples = getattr(audio.feature_extractor, "n_samples", None)
+    return num_samples and min(audio.speeds) * num_samples / SAMPLE_RATE_HZ

@@ -72,7 +72,7 @@ class ExportedModel:
         if isinstance(self.config, FusionConfig):
             for mask in _PADDED.values():
                 if mask in inputs:
-                    check_present(inputs[mask].bool().any(dim=1), self.config)
+                    check_present(inputs[mask].bool().flatten(1).any(dim=1), self.config)
         batch = {name: each.numpy() for name, each in inputs.items() if name in self._inputs}
         parts = iter_alone(batch) if self.about["precision"] == INT8 else [batch]
         logits = np.concatenate([self._session.run(None, part)[0] for part in parts])
@@ -113,9 +113,9 @@ def iter_alone(batch: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray
     for row in range(len(next(iter(batch.values())))):
         alone = {name: each[row : row + 1] for name, each in batch.items()}
         for name, mask in _PADDED.items():
-            if name in alone and alone[name].ndim == 2:
-                length = int(alone[mask].sum()) or alone[mask].shape[1]
-                alone |= {each: alone[each][:, :length] for each in (name, mask)}
+            if name in alone and alone[name].ndim == alone[mask].ndim:
+                length = int(alone[mask].sum(axis=-1).max()) or alone[mask].shape[-1]
+                alone |= {each: alone[each][..., :length] for each in (name, mask)}
         yield alone
 
 

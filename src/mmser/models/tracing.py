@@ -83,7 +83,8 @@ def trace_clip(model: Any, inputs: Mapping[str, Tensor]) -> Trace:
             its transcript.
 
     Raises:
-        SettingsError: several clips, or an exported model, whose states cannot be seen.
+        SettingsError: several clips, a model that hears each at several speeds, or an exported one, whose
+            states cannot be seen.
         ValueError: a stock classifier that mixes layers (``use_weighted_layer_sum``).
     """
     if isinstance(model, ExportedModel):
@@ -131,6 +132,11 @@ def _open_fusion(
     text_attention_mask: Tensor | None = None,
 ) -> tuple[list[_Tower], Tensor]:
     """Both towers of a fusion model, or the one that it has, and the classifier's bias."""
+    if attention_mask.ndim > 2:
+        raise SettingsError(
+            f"The model hears a clip at {attention_mask.shape[1]} speeds, whose frames have no time in "
+            "common. Follow the clip through a run with one speed."
+        )
     weight = model.classifier.weight
     width = model.audio_pooling.out_features
     hidden, mask = encode_audio(model.audio_encoder, input_values, attention_mask, all_layers=True)

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel, TrainingArguments
 from mmser.errors import SettingsError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
+from mmser.models.fusion.speeds import parse_speeds
 from mmser.models.loading import Processor, encoders_of
 from mmser.models.strict import refusing_bad_towers
 from mmser.training.arguments import AudioSettings, FusionSettings, RunSettings
@@ -60,6 +61,7 @@ def _build(towers: AudioSettings, classes: list[str]) -> tuple[PreTrainedModel, 
         "dropout": towers.dropout,
         "audio_pooling": towers.pooling,
         "audio_layers": towers.layers,
+        "speeds": parse_speeds(towers.speeds),
         "tower_options": towers.tower_options,
         **window,
     }

@@ -6,6 +6,7 @@ from typing import Any
 from mmser.audio.augmentation import KINDS
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.fusion.pooling import LAYERS, POOLINGS, parse_layers
+from mmser.models.fusion.speeds import parse_speeds
 from mmser.models.networks.modeling import CROSS_ENTROPY
 from mmser.training.losses import FOCAL
 
@@ -202,6 +203,13 @@ class HeadSettings:
             "by side, such as 2-4, from 0 for what enters the first block."
         },
     )
+    speeds: str = field(
+        default="1",
+        metadata={
+            "help": "At which each clip is heard, such as 1+1.1+1.2; the frames of all hearings are pooled "
+            "together."
+        },
+    )
     dropout: float = field(default=0.0, metadata={"help": "Dropout on the pooled states, from 0 to below 1."})
 
     lda_shrinkage: float | None = field(
@@ -215,7 +223,7 @@ class HeadSettings:
     @property
     def has_stock_head(self) -> bool:
         """Whether transformers' audio classifiers pool so."""
-        plain = self.pooling == "mean" and self.layers == "last"
+        plain = self.pooling == "mean" and self.layers == "last" and parse_speeds(self.speeds) == (1.0,)
         return plain and not self.dropout and self.lda_shrinkage is None
 
     def check_head(self) -> None:
@@ -225,8 +233,12 @@ class HeadSettings:
             UnknownNameError: there is no such pooling.
             SettingsError: a value out of its range.
         """
-        self.layers = str(self.layers)  # YAML reads "3" as a number
+        self.layers, self.speeds = str(self.layers), str(self.speeds)  # YAML reads "3" as a number
         check_head(self.pooling, self.layers)
+        try:
+            parse_speeds(self.speeds)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
         check_probability("dropout", self.dropout)
         if self.lda_shrinkage is not None and not 0 < self.lda_shrinkage <= 1:
             raise SettingsError(f"lda_shrinkage is {self.lda_shrinkage}, expected above 0, to 1 at most.")

@@ -1,6 +1,7 @@
 """Features of a clip.  waveform (S,) -> input values and mask, unpadded; several -> one padded batch.
 
 A clip's features depend on that clip alone: it is normalised over its own samples, then padded with zeros.
+Where it is heard at several speeds, values and mask have one more axis, of H hearings, before their own.
 """
 
 import logging
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .speeds import change_speed
+
 logger = logging.getLogger(__name__)
 
 MIN_SAMPLES = 400  # what one frame of a wav2vec 2.0-like encoder sees: 25 ms at 16 kHz
@@ -20,7 +23,8 @@ class AudioFeatures:
     """Make a speech encoder's input, the same for training, evaluation and inference.
 
     Args:
-        feature_extractor: the encoder's own; Whisper's carries the window that it pads and crops to.
+        feature_extractor: the encoder's own; Whisper's carries the window that it pads and crops to. Its
+            ``speeds``, if it has any, are those at which each clip is heard.
         input_name: key of the input values; by default what the stock model calls them.
     """
 
@@ -28,6 +32,11 @@ class AudioFeatures:
         self.feature_extractor = feature_extractor
         self.input_name = input_name or feature_extractor.model_input_names[0]
         self._has_warned_of_crop = False
+
+    @property
+    def speeds(self) -> Sequence[float]:
+        """At which a clip is heard; 1 is as it was recorded."""
+        return getattr(self.feature_extractor, "speeds", None) or (1.0,)
 
     def features(self, waveform: np.ndarray, text: str | None = None) -> dict[str, np.ndarray]:
         """Features of one clip.
@@ -38,12 +47,20 @@ class AudioFeatures:
 
         Returns:
             The input values, (S,), or the log-mel spectrogram (80, M) of the whole window for Whisper; and
-            ``attention_mask``, 1 at what is real, (S,) or (M,).
+            ``attention_mask``, 1 at what is real, (S,) or (M,). At several speeds (H, S) or (H, 80, M), and
+            (H, S) or (H, M).
 
         Raises:
             ValueError: the waveform is not one channel of finite samples.
         """
         waveform = _check_waveform(waveform)
+        hearings = [self._hear(change_speed(waveform, speed)) for speed in self.speeds]
+        if len(hearings) == 1:
+            return hearings[0]
+        return {name: _stack([each[name] for each in hearings]) for name in hearings[0]}
+
+    def _hear(self, waveform: np.ndarray) -> dict[str, np.ndarray]:
+        """Features of one clip at one speed."""
         if hasattr(self.feature_extractor, "n_samples"):
             return self._spectrogram(waveform)
         values = self._extract(waveform)
@@ -70,7 +87,8 @@ class AudioFeatures:
             features: what :meth:`features` gave for each, B of them.
 
         Returns:
-            The input values, (B, S) or (B, 80, M), and ``attention_mask``, (B, S) or (B, M).
+            The input values, (B, S) or (B, 80, M), and ``attention_mask``, (B, S) or (B, M); at several
+            speeds (B, H, S) or (B, H, 80, M), and (B, H, S) or (B, H, M).
         """
         return {
             name: pad_arrays([clip[name] for clip in features])
@@ -108,12 +126,16 @@ class AudioFeatures:
 
 def pad_arrays(arrays: Sequence[np.ndarray], value: float = 0) -> Tensor:
     """Stack arrays of one kind, their last axis filled up with ``value`` to the longest."""
+    return torch.from_numpy(_stack(arrays, value))
+
+
+def _stack(arrays: Sequence[np.ndarray], value: float = 0) -> np.ndarray:
     longest = max(array.shape[-1] for array in arrays)
     padded = [
         np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, longest - array.shape[-1])], constant_values=value)
         for array in arrays
     ]
-    return torch.from_numpy(np.stack(padded))
+    return np.stack(padded)
 
 
 def _check_waveform(waveform: np.ndarray) -> np.ndarray:

@@ -57,7 +57,8 @@ class FusionForEmotionClassification(StrictModel):
 
         Args:
             input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
-            attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+            attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper. Both have an axis of
+                H hearings after B where clips are heard at several speeds.
             all_layers: of all layers, whether the head reads them or the last alone.
 
         Returns:
@@ -151,10 +152,10 @@ class FusionForEmotionClassification(StrictModel):
 
     def _find_present(self, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Which clips have anything real, (B, 1), and the mask with all of it real where nothing is."""
-        present = mask.bool().any(dim=1, keepdim=True)
+        present = mask.bool().flatten(1).any(dim=1, keepdim=True)
         if not self.training:
             check_present(present, self.config)
-        return present, mask.masked_fill(~present, 1)
+        return present, mask.masked_fill(~present.view(-1, *[1] * (mask.ndim - 1)), 1)
 
 
 def check_present(present: Tensor, config: Any) -> None:

@@ -38,6 +38,7 @@ def build_fusion(
     classes: Sequence[str],
     *,
     window_s: float = 10.0,
+    speeds: Sequence[float] = (1.0,),
     tower_options: Mapping[str, Any] | None = None,
     **head: Any,
 ) -> tuple[FusionForEmotionClassification, FusionProcessor]:
@@ -48,6 +49,7 @@ def build_fusion(
         text: name or path of a text encoder.
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        speeds: at which each clip is heard; the frames of all hearings are pooled together.
         tower_options: fields of the speech encoder's configuration; ``attn_implementation`` is both
             encoders'.
         head: fields of :class:`FusionConfig`: dropout, pooling, layers.
@@ -64,7 +66,7 @@ def build_fusion(
     attention = {name: each for name, each in options.items() if name == "attn_implementation"}
     text_tower = load_text_tower(text, **attention)
     model = _join(audio_tower, text_tower, classes, head)
-    features = load_audio_features(audio, audio_tower.config)
+    features = load_audio_features(audio, audio_tower.config, speeds)
     return model, FusionProcessor(features.feature_extractor, load_tokenizer(text, text_tower))
 
 
@@ -73,6 +75,7 @@ def build_speech(
     classes: Sequence[str],
     *,
     window_s: float = 10.0,
+    speeds: Sequence[float] = (1.0,),
     tower_options: Mapping[str, Any] | None = None,
     **head: Any,
 ) -> tuple[FusionForEmotionClassification, AudioFeatures]:
@@ -82,6 +85,7 @@ def build_speech(
         audio: name or path of a speech encoder, or the folder of a trained audio classifier.
         classes: class names, in the order of the logits.
         window_s: seconds that a Whisper tower hears; the others hear whole clips.
+        speeds: at which each clip is heard; the frames of all hearings are pooled together.
         tower_options: fields of the speech encoder's configuration.
         head: fields of :class:`FusionConfig`: dropout, pooling, layers.
 
@@ -92,7 +96,7 @@ def build_speech(
         ValueError: as :func:`build_fusion`.
     """
     tower = load_audio_tower(audio, window_s=window_s, **(tower_options or {}))
-    features = load_audio_features(audio, tower.config)
+    features = load_audio_features(audio, tower.config, speeds)
     return _join(tower, None, classes, head), AudioFeatures(
         features.feature_extractor, input_name="input_values"
     )
@@ -164,8 +168,15 @@ def load_text_tower(source: str, **overrides: Any) -> PreTrainedModel:
     return _load_strictly(tower_class, source, config, **text_tower_options(tower_class))
 
 
-def load_audio_features(source: str, config: PreTrainedConfig) -> AudioFeatures:
+def load_audio_features(
+    source: str, config: PreTrainedConfig, speeds: Sequence[float] = (1.0,)
+) -> AudioFeatures:
     """The feature extractor of a checkpoint, its window that of the tower's configuration.
+
+    Args:
+        source: name or path of the checkpoint.
+        config: of the tower.
+        speeds: at which each clip is heard, whatever those of the checkpoint.
 
     Raises:
         ValueError: the checkpoint has none.
@@ -174,7 +185,12 @@ def load_audio_features(source: str, config: PreTrainedConfig) -> AudioFeatures:
     if config.model_type == "whisper":
         window["chunk_length"] = config.max_source_positions // WHISPER_FRAMES_PER_S
     with _naming(source, "feature extractor"):
-        return AudioFeatures(AutoFeatureExtractor.from_pretrained(source, **window))
+        extractor = AutoFeatureExtractor.from_pretrained(source, **window)
+    if tuple(speeds) != (1.0,):
+        extractor.speeds = list(speeds)
+    elif hasattr(extractor, "speeds"):  # of a run that the tower is taken from
+        del extractor.speeds
+    return AudioFeatures(extractor)
 
 
 def load_tokenizer(source: str, tower: PreTrainedModel) -> PreTrainedTokenizerBase:

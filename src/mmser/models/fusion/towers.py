@@ -11,6 +11,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 # With masked norm and attention mask these give a clip the same states in any batch, which is measured. SEW
 # and the conformers do not, nor do encoders with a convolutional adapter.
 WAVEFORM_ENCODERS = ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
+_PLAIN_NDIM = 2  # of the mask of clips that are heard once
 
 
 def get_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
@@ -85,12 +86,21 @@ def encode_audio(
     Args:
         tower: what :func:`build_audio_tower` gives.
         input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
-        attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper.
+        attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper. Values and mask of clips
+            that are heard at several speeds have an axis of H hearings after B.
         all_layers: give what enters the first block and what leaves each, not the last alone.
 
     Returns:
-        Hidden states of each layer, (B, F, D), and True at real frames (B, F).
+        Hidden states of each layer, (B, F, D), and True at real frames (B, F); F are the frames of all
+        hearings.
     """
+    if attention_mask.ndim > _PLAIN_NDIM:
+        each = encode_audio(
+            tower, input_values.flatten(0, 1), attention_mask.flatten(0, 1), all_layers=all_layers
+        )
+        num_hearings = attention_mask.shape[1]
+        layers = tuple(layer.unflatten(0, (-1, num_hearings)).flatten(1, 2) for layer in each[0])
+        return layers, each[1].unflatten(0, (-1, num_hearings)).flatten(1, 2)
     masked = {} if isinstance(tower, WhisperEncoder) else {"attention_mask": attention_mask}
     hidden = _layers_of(tower(input_values, **masked, output_hidden_states=all_layers))
     return hidden, real_frame_mask(tower, attention_mask, hidden[-1].shape[1])
