@@ -7,6 +7,7 @@ import soxr
 
 from factories_audio import write_clip
 from factories_corpus import CLASSES, make_tone
+from factories_runs import save_speech_model
 from mmser import EmotionRecognizer
 from mmser.audio.cleaning import CleaningSettings, clean_waveform
 from mmser.audio.io import to_pcm16
@@ -198,6 +199,18 @@ def test_what_speaks_against_an_answer_is_told(save_run, tmp_path):
     overdriven, small = recognizer.predict([(loud, 16_000), tmp_path / "a.wav"])
     assert kinds(overdriven) == ["clipped", "out-of-range"]
     assert kinds(small) == ["many-channels", "narrow-band", "too-short"]
+
+
+def test_all_hearings_of_a_clip_count_in_what_is_heard_at_a_time(tmp_path):
+    """At 0.5 and 1 a clip of 1.5 s takes two times 3 s of the 7.5 that a processor hears at a time."""
+    folder = save_speech_model(tmp_path / "runs" / "a", speeds=(0.5, 1.0))
+    recognizer = EmotionRecognizer.from_pretrained(folder, device="cpu")
+    sizes = []
+    recognizer.model.register_forward_pre_hook(
+        lambda model, args, inputs: sizes.append(len(inputs["input_values"])), with_kwargs=True
+    )
+    recognizer.predict([(make_tone("sad", duration_s=1.5, seed=seed), 16_000) for seed in range(3)])
+    assert sizes == [1, 1, 1]
 
 
 def test_a_whisper_tower_says_what_it_hears_of_a_long_clip(save_run):

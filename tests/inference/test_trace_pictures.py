@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmser.errors import SettingsError
 from mmser.inference.trace_pictures import (
     compare_frames,
     draw_decision,
@@ -41,6 +42,12 @@ def test_a_waveform_lasts_as_long_as_its_samples_and_a_spectrogram_a_hundredth_a
     (spectrogram,) = draw_features(np.zeros((80, 500))).axes
     assert (waveform.get_xlim(), waveform.get_ylabel()) == ((0, 0.5), "standard deviations")
     assert (spectrogram.get_xlim(), spectrogram.get_ylabel()) == ((0, 5), "mel band")
+
+
+@pytest.mark.parametrize("shape", [(2, 8_000), (2, 80, 500)])
+def test_hearings_of_a_clip_are_drawn_one_at_a_time(shape):
+    with pytest.raises(SettingsError, match=r"Features of shape \(2, .*draw one at a time, features\[0\]"):
+        draw_features(np.zeros(shape))
 
 
 def test_a_panel_a_layer_names_its_weight():

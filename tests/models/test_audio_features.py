@@ -61,6 +61,14 @@ def test_each_speed_is_a_hearing_and_hearings_are_padded_to_the_longest(waveform
     assert batch["attention_mask"].sum(-1).tolist() == [[16_000, 12_800], [48_000, 38_400]]
 
 
+def test_what_is_cropped_is_told_in_seconds_as_they_were_recorded(spectrograms, caplog):
+    spectrograms.feature_extractor.speeds = [0.8, 1.0]
+    with caplog.at_level(logging.WARNING):
+        spectrograms.features(np.ones(28_800, dtype=np.float32))  # 1.8 s, which last 2.25 s at 0.8
+    assert "A clip of 1.8 s is cropped to the model's window of 1.6 s" in caplog.text
+    assert spectrograms.stretch == 2.5  # two hearings, each padded to 1 / 0.8
+
+
 def test_one_speed_alone_adds_no_axis(spectrograms):
     spectrograms.feature_extractor.speeds = [2.0]
     features = spectrograms.features(np.ones(32_000, dtype=np.float32))

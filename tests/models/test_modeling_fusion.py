@@ -61,6 +61,27 @@ def test_the_frames_of_all_speeds_are_pooled_together(fusion, clips, audio):
     torch.testing.assert_close(means[2], expected, atol=1e-5, rtol=0)
 
 
+def test_speeds_are_kept_beside_a_fusion_model_and_a_clip_without_sound_stays_unheard(
+    fusion, clips, tmp_path
+):
+    model, processor = fusion("hubert", speeds=(1.0, 1.25), modality_dropout=0.2)
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(str(tmp_path))
+    loaded, reader = load_model(tmp_path)
+    assert reader.audio.speeds == [1.0, 1.25]
+    batch = reader([*clips, clips[0]], [*TEXTS, "kids"], sampling_rate=16_000)
+    silent = torch.tensor([1, 1, 0]).view(3, 1, 1)
+    with torch.no_grad():
+        whole = loaded(**batch).logits
+        torch.testing.assert_close(model(**batch).logits, whole)
+        batch["attention_mask"] = batch["attention_mask"] * silent
+        logits = loaded(**batch).logits
+        heard, mask = loaded.reduce_audio(batch["input_values"], batch["attention_mask"])
+    assert (loaded.audio_pooling(heard, mask)[2] == 0).all()
+    torch.testing.assert_close(logits[:2], whole[:2])
+    assert (logits[2] - whole[2]).abs().max() > 0.1
+
+
 @pytest.mark.parametrize("audio", AUDIO)
 def test_gradient_reaches_every_trained_weight(fusion, clips, audio):
     """A weight that no loss reaches would stall training in several processes."""

@@ -90,11 +90,6 @@ def test_speeds_that_nobody_can_hear_are_refused():
         AudioSettings(speeds="1+9")
 
 
-def test_frames_of_several_speeds_are_not_kept_for_upper_blocks():
-    with pytest.raises(SettingsError, match=r"speeds is '1\+1.2', and --freeze top-layers keeps the frames"):
-        AudioSettings(speeds="1+1.2", freeze="top-layers")
-
-
 def test_a_window_of_no_length_is_refused():
     with pytest.raises(SettingsError, match="window_s is 0"):
         AudioSettings(window_s=0)

@@ -4,6 +4,7 @@ from safetensors.torch import load_file
 
 from factories_models import save_audio_checkpoint
 from mmser.curation.schema import decode_audio, load_corpus
+from mmser.errors import SettingsError
 from mmser.models.audio_classifier import build_audio_classifier
 from mmser.models.fusion import build_fusion, build_speech
 from mmser.models.fusion.pretrained import load_audio_tower
@@ -41,6 +42,14 @@ def test_bottom_and_top_are_the_whole_tower(tower, audio, depth):
     real = frames[:, :, 0, -1] > 0
     assert 0 < real[0].sum() < real[1].sum()
     torch.testing.assert_close(hidden[real], expected[real], atol=1e-5, rtol=0)
+
+
+def test_frames_of_several_speeds_are_not_kept(tmp_path):
+    source = str(save_audio_checkpoint("hubert", tmp_path / "hubert"))
+    model, features = build_speech(source, CLASSES, speeds=(1.0, 1.2))
+    freeze_audio_tower(model.audio_encoder, "top-layers", num_trained_layers=1)
+    with pytest.raises(SettingsError, match=r"heard at 2 speeds, and frames that are kept below trained"):
+        FrozenTowers(model, features, tmp_path, batch_size=4)
 
 
 @pytest.mark.parametrize(

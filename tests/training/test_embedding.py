@@ -234,3 +234,16 @@ def test_sound_or_text_is_dropped_in_training_behind_frozen_towers_too(towers, c
     assert whole.ne(0).all(dim=1).all()
     assert dropped.eq(0).any(dim=1).sum() > 0
     assert pooled.eval().join(**batch).equal(whole)
+
+
+def test_all_hearings_of_a_clip_count_in_what_is_heard_at_a_time(towers, corpus, tmp_path):
+    """At 0.5 and 1 a clip of 0.9 s takes 3.6 s of the 7.5 that a processor hears at a time."""
+    model, features = build_speech(towers["hubert"], CLASSES, speeds=(0.5, 1.0))
+    freeze(model)
+    frozen = FrozenTowers(model, features, tmp_path, batch_size=16)
+    sizes = []
+    model.audio_encoder.register_forward_pre_hook(lambda tower, args: sizes.append(len(args[0]) // 2))
+    split = load_corpus(corpus)["test"].select(range(4))
+    frozen.embed(split, torch.device("cpu"))
+    assert sum(sizes) == 4
+    assert max(sizes) * max(split["duration_s"]) * 4 <= 7.5

@@ -248,7 +248,8 @@ class EmotionRecognizer:
         """Calibrated probabilities of clips with their texts, float64 (N, C)."""
         logits = np.empty((len(clips), len(self.classes)))
         lengths = [len(clip.waveform) for clip in clips]
-        limits = BatchLimits(batch_size, max_batch_s(self.model.device) * SAMPLE_RATE_HZ)
+        audio: Any = getattr(self.processor, "audio", self.processor)
+        limits = BatchLimits(batch_size, max_batch_s(self.model.device) * SAMPLE_RATE_HZ / audio.stretch)
         with exact_float32(), kept_memory():
             for batch in iter_batches(lengths, limits):
                 inputs = self._pad([clips[i] for i in batch])

@@ -9,10 +9,12 @@ from matplotlib.image import AxesImage
 
 from mmser.audio.io import SAMPLE_RATE_HZ
 from mmser.audio.pictures import INK, tidy
+from mmser.errors import SettingsError
 from mmser.models.tracing import TowerTrace, Trace
 
 _DOTS_PER_INCH = 110
 _MEL_COLUMNS_PER_S = 100  # of Whisper's spectrogram
+_MEL_BANDS = (80, 128)
 _MOST_PANELS = 6
 _MOST_FLAT_TOKENS = 12  # whose names fit beside one another
 _WAVE, _FAINT = "#52606d", "#7b8794"
@@ -22,7 +24,16 @@ _SIGNED = "PuOr_r"  # purple against, orange for: apart for the colour-blind
 
 
 def draw_features(values: np.ndarray) -> Figure:
-    """Draw what enters the speech encoder: a normalised waveform (S,), or a log-mel spectrogram (80, M)."""
+    """Draw what enters the speech encoder: a normalised waveform (S,), or a log-mel spectrogram (80, M).
+
+    Raises:
+        SettingsError: features of another shape, as those of a clip that is heard at several speeds.
+    """
+    if values.ndim > 1 and (values.ndim, len(values)) not in [(2, bands) for bands in _MEL_BANDS]:
+        raise SettingsError(
+            f"Features of shape {values.shape}, expected a waveform (S,) or a spectrogram (80, M): of a clip "
+            "that is heard at several speeds draw one at a time, features[0]."
+        )
     figure = Figure(figsize=(9, 2.6), dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots()
     if values.ndim == 1:

@@ -22,7 +22,7 @@ from mmser.models.exported import ExportedModel
 from mmser.models.fusion import FusionForEmotionClassification
 from mmser.models.fusion.pooling import Pooling
 from mmser.models.fusion.pretrained import WHISPER_FRAMES_PER_S
-from mmser.models.fusion.towers import encode_audio, encode_text
+from mmser.models.fusion.towers import PLAIN_NDIM, encode_audio, encode_text
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _open_fusion(
     text_attention_mask: Tensor | None = None,
 ) -> tuple[list[_Tower], Tensor]:
     """Both towers of a fusion model, or the one that it has, and the classifier's bias."""
-    if attention_mask.ndim > 2:
+    if attention_mask.ndim > PLAIN_NDIM:
         raise SettingsError(
             f"The model hears a clip at {attention_mask.shape[1]} speeds, whose frames have no time in "
             "common. Follow the clip through a run with one speed."

@@ -13,7 +13,6 @@ from transformers.integrations import get_available_reporting_integrations
 
 from mmser.errors import SettingsError, UnknownNameError
 from mmser.models.fusion.pooling import POOLINGS
-from mmser.models.fusion.speeds import parse_speeds
 from mmser.models.precision import DTYPES, parse_dtype
 from mmser.training.publication import check_publication
 from mmser.training.tuning import HeadSettings, TowerTuning, TuningSettings, check_head, check_probability
@@ -87,7 +86,7 @@ class RunSettings(TuningSettings, TrainerSettings):
     embedding_batch_size: int = field(
         default=16,
         metadata={
-            "help": "Clips in a batch, at most, while frozen towers are computed; a processor takes 5 s of "
+            "help": "Clips in a batch, at most, while frozen towers are computed; a processor takes 7.5 s of "
             "sound at a time, or one clip."
         },
     )
@@ -153,11 +152,6 @@ class AudioSettings(HeadSettings, TowerTuning):
         self.check_tower()
         if self.window_s <= 0:
             raise SettingsError(f"window_s is {self.window_s}, expected seconds above 0.")
-        if self.freeze == "top-layers" and len(parse_speeds(self.speeds)) > 1:
-            raise SettingsError(
-                f"speeds is {self.speeds!r}, and --freeze top-layers keeps the frames of one hearing. Give "
-                "one speed, or --freeze classifier."
-            )
 
 
 @dataclass

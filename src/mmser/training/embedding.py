@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mmser.curation.rows import read_columns
 from mmser.curation.schema import decode_audio
-from mmser.errors import CacheError
+from mmser.errors import CacheError, SettingsError
 from mmser.memory import kept_memory
 from mmser.models.audio_classifier import reduce_audio
 from mmser.models.batching import BatchLimits, max_batch_s
@@ -68,6 +68,9 @@ class FrozenTowers:
         cache_dir: holds the stores, one folder an encoder and way of making features.
         batch_size: clips in a batch at most.
         dtype: float32, or bfloat16 for six tenths of the time and answers that differ a little.
+
+    Raises:
+        SettingsError: the upper blocks of a tower that hears clips at several speeds are trained.
     """
 
     def __init__(
@@ -86,6 +89,11 @@ class FrozenTowers:
         self.reads_text = getattr(model, "text_encoder", None) is not None
         self.audio: AudioFeatures = processor.audio if self.reads_text else processor
         self.depths = frozen_encoders_of(model)
+        if self.depths.get("audio") and len(self.audio.speeds) > 1:
+            raise SettingsError(
+                f"Clips are heard at {len(self.audio.speeds)} speeds, and frames that are kept below trained "
+                "blocks are of one. Give one speed, or --freeze classifier, partial or entire."
+            )
         self.encoders = {name: encoders_of(model)[name] for name in self.depths}
         install_fast_linears(model)
         self._cache_dir = cache_dir
@@ -206,7 +214,7 @@ class FrozenTowers:
         state, store = PartialState(), self.stores[name]
         store.read()
         state.wait_for_everyone()  # nobody writes before everybody has looked: all share out the same work
-        max_length = max_batch_s(device) if name == "audio" else math.inf
+        max_length = max_batch_s(device) / self.audio.stretch if name == "audio" else math.inf
         limits = BatchLimits(self.batch_size, max_length)
         shares = ((state.process_index, state.num_processes), (0, 1))
         for share in shares:  # the second where another run wrote between two looks, and shares had gaps

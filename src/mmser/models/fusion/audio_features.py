@@ -38,6 +38,11 @@ class AudioFeatures:
         """At which a clip is heard; 1 is as it was recorded."""
         return getattr(self.feature_extractor, "speeds", None) or (1.0,)
 
+    @property
+    def stretch(self) -> float:
+        """Seconds that a clip of one second takes in a batch: all its hearings, padded to the longest."""
+        return len(self.speeds) / min(self.speeds)
+
     def features(self, waveform: np.ndarray, text: str | None = None) -> dict[str, np.ndarray]:
         """Features of one clip.
 
@@ -54,15 +59,16 @@ class AudioFeatures:
             ValueError: the waveform is not one channel of finite samples.
         """
         waveform = _check_waveform(waveform)
-        hearings = [self._hear(change_speed(waveform, speed)) for speed in self.speeds]
+        hearings = [self._hear(waveform, speed) for speed in self.speeds]
         if len(hearings) == 1:
             return hearings[0]
         return {name: _stack([each[name] for each in hearings]) for name in hearings[0]}
 
-    def _hear(self, waveform: np.ndarray) -> dict[str, np.ndarray]:
+    def _hear(self, waveform: np.ndarray, speed: float) -> dict[str, np.ndarray]:
         """Features of one clip at one speed."""
+        waveform = change_speed(waveform, speed)
         if hasattr(self.feature_extractor, "n_samples"):
-            return self._spectrogram(waveform)
+            return self._spectrogram(waveform, speed)
         values = self._extract(waveform)
         values = np.pad(values, (0, max(0, MIN_SAMPLES - len(values))))
         return {self.input_name: values, "attention_mask": np.ones(len(values), dtype=np.int64)}
@@ -103,14 +109,14 @@ class AudioFeatures:
         """Write the feature extractor, as stock pipelines read it."""
         self.feature_extractor.save_pretrained(folder)
 
-    def _spectrogram(self, waveform: np.ndarray) -> dict[str, np.ndarray]:
+    def _spectrogram(self, waveform: np.ndarray, speed: float) -> dict[str, np.ndarray]:
         window, hop = self.feature_extractor.n_samples, self.feature_extractor.hop_length
         if len(waveform) > window and not self._has_warned_of_crop:
             self._has_warned_of_crop = True
             logger.warning(
                 "A clip of %.1f s is cropped to the model's window of %.1f s, and so is every longer one.",
-                len(waveform) / self.feature_extractor.sampling_rate,
-                window / self.feature_extractor.sampling_rate,
+                speed * len(waveform) / self.feature_extractor.sampling_rate,  # seconds as they were recorded
+                speed * window / self.feature_extractor.sampling_rate,
             )
         waveform = waveform[:window]
         values = self._extract(waveform)

@@ -122,7 +122,7 @@ class FusionForEmotionClassification(StrictModel):
         Args:
             input_values: waveforms (B, S), or log-mel spectrograms (B, 80, M) for Whisper.
             attention_mask: 1 at real samples (B, S), or mel frames (B, M) for Whisper. A clip without any is
-                not heard.
+                not heard. Both have an axis of H hearings after B where clips are heard at several speeds.
             input_ids: tokens, (B, T).
             text_attention_mask: 1 at real tokens, (B, T). A clip without any has no transcript.
             labels: class indices, (B,); with them the mean cross-entropy is returned.

@@ -11,7 +11,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 # With masked norm and attention mask these give a clip the same states in any batch, which is measured. SEW
 # and the conformers do not, nor do encoders with a convolutional adapter.
 WAVEFORM_ENCODERS = ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
-_PLAIN_NDIM = 2  # of the mask of clips that are heard once
+PLAIN_NDIM = 2  # of the mask of clips that are heard once
 
 
 def get_tower_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
@@ -94,13 +94,12 @@ def encode_audio(
         Hidden states of each layer, (B, F, D), and True at real frames (B, F); F are the frames of all
         hearings.
     """
-    if attention_mask.ndim > _PLAIN_NDIM:
-        each = encode_audio(
-            tower, input_values.flatten(0, 1), attention_mask.flatten(0, 1), all_layers=all_layers
-        )
+    if attention_mask.ndim > PLAIN_NDIM:
+        values, mask = input_values.flatten(0, 1), attention_mask.flatten(0, 1)
+        hidden, real = encode_audio(tower, values, mask, all_layers=all_layers)
         num_hearings = attention_mask.shape[1]
-        layers = tuple(layer.unflatten(0, (-1, num_hearings)).flatten(1, 2) for layer in each[0])
-        return layers, each[1].unflatten(0, (-1, num_hearings)).flatten(1, 2)
+        hidden = tuple(layer.unflatten(0, (-1, num_hearings)).flatten(1, 2) for layer in hidden)
+        return hidden, real.unflatten(0, (-1, num_hearings)).flatten(1, 2)
     masked = {} if isinstance(tower, WhisperEncoder) else {"attention_mask": attention_mask}
     hidden = _layers_of(tower(input_values, **masked, output_hidden_states=all_layers))
     return hidden, real_frame_mask(tower, attention_mask, hidden[-1].shape[1])
