@@ -11,7 +11,14 @@ from mmser.hub.run_files import choose_run_files
 
 CODE = {
     *("audio_features.py", "configuration_fusion.py", "masked_norm.py", "modeling_fusion.py"),
-    *("pipeline_fusion.py", "pooling.py", "processing_fusion.py", "strict_loading.py", "towers.py"),
+    *(
+        "pipeline_fusion.py",
+        "pooling.py",
+        "processing_fusion.py",
+        "speeds.py",
+        "strict_loading.py",
+        "towers.py",
+    ),
 }
 ALWAYS = {"config.json", "metrics.json", "report.md", "confusion_matrix.png", "calibration.png"}
 
